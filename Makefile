@@ -1,0 +1,22 @@
+# `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
+PYTHON := .venv/bin/python
+DEMO_OUTPUT ?= demo-output
+
+.PHONY: setup demo test lint clean
+
+setup:
+	@tools/setup.sh
+
+demo: setup
+	@.venv/bin/ssb2mesh run examples/demo.toml --output $(DEMO_OUTPUT)
+
+lint: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+test: lint
+	@$(PYTHON) -m pytest
+
+clean:
+	rm -rf .venv build dist *.egg-info $(DEMO_OUTPUT) .pytest_cache .mypy_cache .ruff_cache
