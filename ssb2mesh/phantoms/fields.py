@@ -1,0 +1,102 @@
+"""Random fields that the phantoms are cut from: smooth noise, cellular distance. No phases here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+__all__ = ["cell_walls", "smooth_noise"]
+
+
+def smooth_noise(
+    rng: np.random.Generator, shape: Sequence[int], *, correlation: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """Return Gaussian noise of zero mean and unit variance, periodic in every direction.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Source of randomness.
+    shape : ints
+        Number of points along each axis.
+    correlation : floats
+        Standard deviation of the smoothing kernel along each axis, in points.
+
+    Returns
+    -------
+    float32 array of `shape`
+        The field.
+
+    Examples
+    --------
+    >>> smooth_noise(np.random.default_rng(0), (8, 8), correlation=(1, 1)).shape
+    (8, 8)
+    """
+    white = rng.standard_normal(tuple(shape), dtype=np.float32)
+    field = ndimage.gaussian_filter(white, tuple(correlation), mode="wrap", truncate=3.0)
+    spread = float(field.std())
+    field -= field.mean()
+    return field / np.float32(spread) if spread > 0 else field
+
+
+def cell_walls(
+    rng: np.random.Generator, shape: Sequence[int], *, cells: Sequence[int], size: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """Return the distance to the walls of random cells (grains), periodic in every direction.
+
+    One seed point lies at random in each of `cells` boxes; the field is half the difference of the distances to the
+    second nearest and to the nearest seed, so 0 on a wall between two grains (cellular noise, 10.1145/237170.237267).
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Source of randomness.
+    shape : three int
+        Voxels along x, y, z.
+    cells : three int
+        Seed boxes along x, y, z.
+    size : three float
+        Edge lengths of the whole volume, any unit; the field has the same unit.
+
+    Returns
+    -------
+    (nx, ny, nz) float32 array
+        Distance to the nearest wall.
+    """
+    jitter = rng.random((*cells, 3))
+    return _walls(tuple(shape), tuple(cells), np.asarray(size, float), jitter)
+
+
+@numba.njit(cache=True)
+def _walls(shape, cells, size, jitter):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    out = np.empty(shape, np.float32)
+    edge = (size[0] / cells[0], size[1] / cells[1], size[2] / cells[2])
+    for i in range(shape[0]):
+        x = (i + 0.5) * size[0] / shape[0]
+        ci = int(x / edge[0])
+        for j in range(shape[1]):
+            y = (j + 0.5) * size[1] / shape[1]
+            cj = int(y / edge[1])
+            for k in range(shape[2]):
+                z = (k + 0.5) * size[2] / shape[2]
+                ck = int(z / edge[2])
+                first = second = np.inf
+                for a in range(ci - 1, ci + 2):
+                    for b in range(cj - 1, cj + 2):
+                        for c in range(ck - 1, ck + 2):
+                            p = jitter[a % cells[0], b % cells[1], c % cells[2]]
+                            dx = (a + p[0]) * edge[0] - x
+                            dy = (b + p[1]) * edge[1] - y
+                            dz = (c + p[2]) * edge[2] - z
+                            d = dx * dx + dy * dy + dz * dz
+                            if d < first:
+                                second = first
+                                first = d
+                            elif d < second:
+                                second = d
+                out[i, j, k] = 0.5 * (np.sqrt(second) - np.sqrt(first))
+    return out
