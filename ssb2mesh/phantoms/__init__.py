@@ -11,11 +11,21 @@ from typing import Any
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.phantoms.base import Phantom, PhantomKind
 from ssb2mesh.phantoms.composite import COMPOSITE_CATHODE
+from ssb2mesh.phantoms.cracks import CRACKED_PELLET
+from ssb2mesh.phantoms.gyroid import GYROID
+from ssb2mesh.phantoms.laminate import LAMINATE
+from ssb2mesh.phantoms.spheres import SIMPLE_CUBIC, SPHERE
+from ssb2mesh.phantoms.stack import CELL_STACK
 
 __all__ = ["PHANTOMS", "Phantom", "PhantomKind", "make_phantom"]
 
 #: Every family by name. ``PHANTOMS[name].describe()`` lists its options.
-PHANTOMS = MappingProxyType({kind.name: kind for kind in (COMPOSITE_CATHODE,)})
+PHANTOMS = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (SPHERE, LAMINATE, SIMPLE_CUBIC, GYROID, COMPOSITE_CATHODE, CRACKED_PELLET, CELL_STACK)
+    }
+)
 
 
 def make_phantom(name: str, *, seed: int = 0, **options: Any) -> Phantom:
