@@ -112,7 +112,8 @@ def atom_table(mesh: TaggedMesh) -> AtomTable:
         return AtomTable(nothing, nothing.astype(np.int32), nothing, [])
     keys = triangle_keys(mesh.facets)
     # rows of one triangle side by side, the lowest tag first
-    order = np.lexsort([mesh.facet_tags, *keys[::-1]])
+    sort_by: list[npt.NDArray[np.integer]] = [mesh.facet_tags, *reversed(keys)]
+    order = np.lexsort(sort_by)
     starts = np.ones(n_rows, dtype=bool)
     starts[1:] = np.logical_or.reduce([key[order[1:]] != key[order[:-1]] for key in keys])
     group = np.cumsum(starts) - 1
