@@ -208,7 +208,9 @@ def _neighbours(sets: list[str]) -> list[tuple[str, int]]:
 
 def _runs(tags: npt.NDArray[np.integer]) -> list[tuple[int, int, int]]:
     """(value, start, stop) of each run of equal values."""
-    starts = np.flatnonzero(np.diff(tags, prepend=tags[:1] - 1)) if len(tags) else np.zeros(0, int)
+    if len(tags) == 0:
+        return []
+    starts = np.flatnonzero(np.diff(tags, prepend=tags[:1] - 1))
     return list(zip(tags[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(tags)], strict=True))
 
 

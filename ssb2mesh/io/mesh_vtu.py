@@ -119,8 +119,9 @@ def _names_as_arrays(mesh: TaggedMesh) -> dict[str, npt.NDArray]:
     """Each name as an array ``[tag, dimension]``, which viewers list and meshio takes for physical names."""
     named = {name: np.array([tag, 3], np.int32) for name, tag in mesh.cell_names.items()}
     named |= {name: np.array([tag, 2], np.int32) for name, tag in mesh.facet_names.items()}
-    # a name that no XML attribute can hold stays in the header alone
-    return {n: v for n, v in named.items() if not n.startswith(_PREFIX) and not re.search(r"[\x00-\x1f]", n)}
+    # VTK writes array names without escaping them, so a file that it saves again would be broken
+    legible = {re.sub(r'[\x00-\x1f<>&"]', "_", name): value for name, value in named.items()}
+    return {name: value for name, value in legible.items() if not name.startswith(_PREFIX)}
 
 
 def _cells(corners: npt.NDArray[np.integer], *, kind: int) -> dict[str, npt.NDArray]:

@@ -150,6 +150,8 @@ def _write_arrays(file: h5py.File, data: MeshData, table: AtomTable) -> dict[tup
     keys: dict[tuple[str, str], str] = {}
     for where, fields in (("point_data", data.point_data), ("cell_data", data.cell_data)):
         taken: set[str] = set()
+        if fields:
+            file.create_group(where, track_order=True)
         for name, values in fields.items():
             key = f"{where}/{safe_key(name, taken)}"
             file.create_dataset(key, data=values).attrs["name"] = name
