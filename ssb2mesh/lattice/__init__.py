@@ -1,1 +1,1 @@
-"""To be written."""
+"""The default mesher: a lattice of tets dual to the voxel grid, bent to the interfaces. See docs/theory.md."""

@@ -1,0 +1,167 @@
+"""The schedule of the optimiser: which vertices move when, towards what. The moves themselves are in `optimise`.
+
+1. Interface vertices go to their smooth targets in a few strides; between strides the cell centres and corners beside
+   them give way, so that the next stride is not blocked.
+2. Stars still below the goal are improved, interface vertices sliding along their surface or junction curve.
+3. What volume the components have lost by blocked or sliding vertices is given back along the normals.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ssb2mesh.lattice.connectivity import n_corners
+from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface
+from ssb2mesh.lattice.optimise import FREE, HELD, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve, make_movable
+from ssb2mesh.lattice.regularise import FREEDOM, component_volume_change, wall_push
+
+__all__ = ["relax"]
+
+#: Part of the remaining way to the target that interface vertices go in each stride.
+STRIDES = (0.6, 0.6, 1.0, 1.0, 1.0)
+
+Walls = tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32], npt.NDArray[np.float64]]
+
+
+def relax(
+    points: npt.NDArray[np.float64],
+    tets: npt.NDArray[np.int32],
+    *,
+    interface: Interface,
+    target: npt.NDArray[np.float64],
+    scale: npt.NDArray[np.float64],
+    walls: Walls,
+    angles: tuple[float, float],
+) -> None:
+    """Move the lattice to its targets, in place.
+
+    Parameters
+    ----------
+    points : (n, 3) float array
+        All vertices in cells times `scale`; changed in place.
+    tets : (m, 4) int32 array
+        All tets.
+    interface : Interface
+        Of the same lattice.
+    target : (k, 3) float array
+        Where the interface corners should go, in cells.
+    scale : (3,) float array
+        Proportions of a cell.
+    walls : tuple
+        How each square is cut, the components on its two sides, and the volume each component should gain, cells.
+    angles : two float
+        Floor and goal of the dihedral angles, degrees.
+    """
+    shape = tuple(n - 1 for n in interface.ids.shape)
+    movable = _collect(points, tets, interface, shape)
+    floor, goal = (np.sin(np.radians(a)) for a in angles)
+    lattice_worst = float(movable.shape.min(initial=1.0))
+    floor, goal = min(floor, 0.55 * lattice_worst), min(goal, 0.75 * lattice_worst)
+    flat = np.flatnonzero(interface.ids.ravel() >= 0)
+    slots, order = _sorted_slots(movable.slot[flat])
+    inner = np.setdiff1d(np.arange(len(movable.vertices), dtype=np.int32), slots, assume_unique=True)
+    goals = target[order] * scale
+    for share in STRIDES:
+        far = ((points[movable.vertices[slots]] - goals) ** 2).sum(axis=1) > 1e-8
+        advance(movable, slots[far], target=goals[far], floor=floor, share=share)
+        _make_way(movable, inner, goal)
+    _slide(movable, slots, order, interface=interface, walls=walls, goal=goal)
+    for _ in range(3):
+        _give_back_volume(movable, slots, order, interface=interface, scale=scale, walls=walls, floor=floor)
+        _make_way(movable, inner, goal)
+
+
+def _collect(
+    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], interface: Interface, shape: tuple[int, ...]
+) -> Movable:
+    """Vertices of all cells that touch the interface may move; on the box they keep to their side."""
+    near_cells = np.zeros(shape, dtype=bool)
+    on = interface.ids >= 0
+    shifts = [(slice(a, a + n), slice(b, b + m), slice(c, c + o)) for n, m, o in [shape] for a in (0, 1) for b in (0, 1)
+              for c in (0, 1)]  # fmt: skip
+    for shift in shifts:
+        near_cells |= on[shift]
+    near_corners = np.zeros(interface.ids.shape, dtype=bool)
+    for shift in shifts:
+        near_corners[shift] |= near_cells
+    n = n_corners(shape)
+    free = np.ones((len(points), 3), dtype=bool)
+    corners_free = free[:n].reshape(*interface.ids.shape, 3)
+    for axis in range(3):
+        side = np.moveaxis(corners_free[..., axis], axis, 0)
+        side[0] = side[-1] = False
+    active = np.concatenate([near_corners.ravel(), near_cells.ravel()])
+    colour = np.concatenate([_parity(interface.ids.shape), _parity(shape) + np.uint8(8)])
+    return make_movable(points, tets, active=active, colour=colour, free=free)
+
+
+def _parity(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Eight colours by odd and even position: lattice vertices of a kind that share a tet are never two apart."""
+    x, y, z = (np.arange(n, dtype=np.uint8) % 2 for n in shape)
+    return (4 * x[:, None, None] + 2 * y[:, None] + z).astype(np.uint8).ravel()
+
+
+def _sorted_slots(slots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    order = np.argsort(slots, kind="stable")
+    return np.ascontiguousarray(slots[order]), order
+
+
+def _make_way(movable: Movable, inner: npt.NDArray[np.int32], goal: float) -> None:
+    """Improve the stars of vertices off the interface."""
+    how = np.full(len(inner), FREE, np.uint8)
+    improve(movable, inner, goal=goal, how=how, direction=np.zeros((len(inner), 3)))
+
+
+def _slide(
+    movable: Movable,
+    slots: npt.NDArray[np.int32],
+    order: npt.NDArray[np.int64],
+    *,
+    interface: Interface,
+    walls: Walls,
+    goal: float,
+) -> None:
+    """Improve bad stars by moving every vertex, those of the interface along their surface or curve only."""
+    where = movable.vertices[slots]
+    here = np.empty((len(slots), 3))
+    here[order] = movable.points[where]
+    # any number that differs from component to component orients all squares at a two-phase corner alike
+    normal = wall_push(here, interface.squares, walls[1], np.arange(len(walls[2]), dtype=float))
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    ends = here[interface.neighbours[:, 0]] - here[interface.neighbours[:, 1]]
+    size = np.linalg.norm(ends, axis=1, keepdims=True)
+    curve = (interface.kind == CURVE) & (size[:, 0] > 1e-9)
+    direction = np.where(curve[:, None], ends / np.maximum(size, 1e-9), normal)
+    how = np.where(interface.kind == SURFACE, TANGENT_PLANE, np.where(curve, TANGENT_LINE, HELD)).astype(np.uint8)
+    how_all = np.full(len(movable.vertices), FREE, np.uint8)
+    how_all[slots] = how[order]
+    direction_all = np.zeros((len(movable.vertices), 3))
+    direction_all[slots] = direction[order]
+    everything = np.arange(len(movable.vertices), dtype=np.int32)
+    for _ in range(3):
+        improve(movable, everything, goal=goal, how=how_all, direction=direction_all)
+
+
+def _give_back_volume(
+    movable: Movable,
+    slots: npt.NDArray[np.int32],
+    order: npt.NDArray[np.int64],
+    *,
+    interface: Interface,
+    scale: npt.NDArray[np.float64],
+    walls: Walls,
+    floor: float,
+) -> None:
+    """Offset the walls of components that have not their volume, as far as the floor lets them."""
+    cut, sides, wanted = walls
+    start = interface.corners.astype(np.float64)
+    here = np.empty_like(start)
+    here[order] = movable.points[movable.vertices[slots]] / scale
+    change, area = component_volume_change(here, start, interface.squares, cut, sides, len(wanted))
+    # a wall between two components moves by half the sum of both pressures, and some of its vertices are blocked
+    pressure = 0.75 * (wanted - change) / np.maximum(area, 1e-12)
+    push = wall_push(here, interface.squares, sides, pressure)
+    free = np.where(interface.fixed, 0.0, FREEDOM)
+    goal = np.clip(here + push, start - free, start + free)
+    advance(movable, slots, target=goal[order] * scale, floor=floor)

@@ -1,0 +1,118 @@
+"""Names and tags of the lattice mesh: phases, interfaces, sides of the box. No geometry is changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ssb2mesh.lattice.connectivity import BoxSquares, cut_squares
+from ssb2mesh.lattice.grid import CellGrid
+from ssb2mesh.lattice.interface import Interface
+from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.volume import BOX_SIDES, interface_name
+
+__all__ = ["tag_mesh"]
+
+
+def tag_mesh(
+    grid: CellGrid,
+    tets: npt.NDArray[np.int32],
+    tags: npt.NDArray[np.int32],
+    *,
+    points: npt.NDArray[np.float64],
+    interface: tuple[Interface, npt.NDArray[np.int64], npt.NDArray[np.bool_]],
+    box: tuple[BoxSquares, npt.NDArray[np.bool_]],
+    keep: npt.NDArray[np.bool_],
+) -> TaggedMesh:
+    """Assemble the tagged mesh.
+
+    Parameters
+    ----------
+    grid : CellGrid
+        Phases and names.
+    tets, tags : int arrays
+        Tets and the phase index of each.
+    points : (n, 3) float array
+        All lattice vertices, m; those that no tet uses are dropped here.
+    interface : Interface, vertex index of its corners, how its squares are cut
+        For the interface sets.
+    box : BoxSquares, how they are cut
+        For the sets on the sides.
+    keep : (n_phases,) bool array
+        Phases that are meshed.
+
+    Returns
+    -------
+    TaggedMesh
+        Cell tags from 1 in the order of the labels; facet tags from 1: interfaces, phases on sides, sides.
+    """
+    sets: dict[str, npt.NDArray[np.int32]] = {}
+    sets |= _interface_sets(grid, interface, keep)
+    sets |= _side_sets(grid, box, keep)
+    facets = np.concatenate([*sets.values(), np.empty((0, 3), np.int32)])
+    sizes = [len(rows) for rows in sets.values()]
+    facet_tags = np.repeat(np.arange(1, len(sets) + 1, dtype=np.int32), sizes)
+    cell_names = {name: i + 1 for i, name in enumerate(grid.names) if keep[i]}
+    points, tets, facets = _drop_unused(points, tets, facets)
+    bounds = np.stack([grid.origin, grid.origin + np.asarray(grid.phase.shape) * grid.spacing])
+    names = {name: i + 1 for i, name in enumerate(sets)}
+    tags += 1
+    return TaggedMesh(points, tets, tags, facets, facet_tags, cell_names, names, bounds)
+
+
+def _interface_sets(
+    grid: CellGrid,
+    interface: tuple[Interface, npt.NDArray[np.int64], npt.NDArray[np.bool_]],
+    keep: npt.NDArray[np.bool_],
+) -> dict[str, npt.NDArray[np.int32]]:
+    """Triangles of each interface by name, in the order of the names, oriented from the first phase to the second."""
+    found, flat, cut = interface
+    if not len(found.squares):
+        return {}
+    alphabetical = np.argsort(np.argsort(np.asarray(grid.names, dtype=object)))
+    phase = grid.phase.ravel()
+    below, above = phase[found.cells[:, 0]], phase[found.cells[:, 1]]
+    wanted = keep[below] | keep[above]
+    flip = alphabetical[below] > alphabetical[above]
+    n = len(grid.names)
+    pair = np.where(flip, above.astype(np.int64) * n + below, below.astype(np.int64) * n + above)
+    triangles = flat[cut_squares(found.squares, cut)].astype(np.int32).reshape(-1, 2, 3)
+    triangles[flip] = triangles[flip][:, :, [0, 2, 1]]
+    pairs, index = np.unique(np.where(wanted, pair, -1), return_inverse=True)
+    order = np.argsort(index, kind="stable")
+    ends = np.searchsorted(index[order], np.arange(len(pairs) + 1))
+    named = {}
+    for p, code in enumerate(pairs):
+        if code >= 0:
+            name = interface_name(grid.names[code // n], grid.names[code % n])
+            named[name] = triangles[order[ends[p] : ends[p + 1]]].reshape(-1, 3)
+    return dict(sorted(named.items()))
+
+
+def _side_sets(
+    grid: CellGrid, box: tuple[BoxSquares, npt.NDArray[np.bool_]], keep: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.int32]]:
+    """Triangles of each phase on each side, then of each whole side, by name."""
+    squares, cut = box
+    phase = grid.phase.ravel()[squares.cells]
+    triangles = cut_squares(squares.corners, cut).astype(np.int32).reshape(-1, 2, 3)
+    parts: dict[str, npt.NDArray[np.int32]] = {}
+    whole: dict[str, npt.NDArray[np.int32]] = {}
+    for s, side in enumerate(BOX_SIDES):
+        rows = np.flatnonzero((squares.sides == s) & keep[phase])
+        for p in np.unique(phase[rows]):
+            parts[f"{grid.names[p]}@{side}"] = triangles[rows[phase[rows] == p]].reshape(-1, 3)
+        if len(rows):
+            whole[side] = triangles[rows].reshape(-1, 3)
+    return parts | whole
+
+
+def _drop_unused(
+    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], facets: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    used = np.zeros(len(points), dtype=bool)
+    used[tets.ravel()] = True
+    if used.all():
+        return points, tets, facets
+    index = (np.cumsum(used) - 1).astype(np.int32)
+    return points[used], index[tets], index[facets]

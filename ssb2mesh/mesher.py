@@ -1,0 +1,172 @@
+"""From volume to mesh: the one entry point for every engine, and the prediction of what a mesh will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssb2mesh.errors import InputError, ResourceError, nearest
+from ssb2mesh.lattice.build import LatticeOptions, build_lattice_mesh
+from ssb2mesh.lattice.grid import cell_counts, make_grid
+from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.stages import Stages, available_memory_bytes
+from ssb2mesh.volume import LabelledVolume
+
+__all__ = ["ENGINES", "LatticeOptions", "MeshPrediction", "mesh_volume", "predict_mesh"]
+
+#: Engines by name.
+ENGINES = ("lattice",)
+#: Measured on two cores: peak bytes and seconds per tet of the lattice mesher, volume excluded.
+BYTES_PER_TET, SECONDS_PER_TET = 120.0, 1.5e-6
+
+
+@dataclass(frozen=True)
+class MeshPrediction:
+    """What a mesh will cost.
+
+    Parameters
+    ----------
+    tets, points : int
+        Size of the mesh; an upper bound when phases are dropped.
+    memory_bytes : int
+        Peak memory above that of the volume.
+    seconds : float
+        Wall-clock time on two cores.
+    cells : tuple of three int
+        Lattice cells along x, y, z.
+    """
+
+    tets: int
+    points: int
+    memory_bytes: int
+    seconds: float
+    cells: tuple[int, int, int]
+
+
+def predict_mesh(
+    volume: LabelledVolume, *, cell_size: float | str | None = None, drop: Sequence[str] = ()
+) -> MeshPrediction:
+    """Predict tets, memory and time of `mesh_volume`.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        What to mesh.
+    cell_size : float or str, optional
+        As for `mesh_volume`.
+    drop : sequence of str
+        Phases to leave out.
+
+    Returns
+    -------
+    MeshPrediction
+        Twelve tets a cell, less at the box, times the share of the phases that stay.
+
+    Raises
+    ------
+    InputError
+        If the cell size or a phase name is not usable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> predict_mesh(LabelledVolume(np.zeros((10, 10, 10), np.uint8), (1e-6,) * 3)).tets
+    12000
+    """
+    nx, ny, nz = counts = cell_counts(volume, cell_size)
+    share = 1.0 - sum(volume.volume_fractions()[_known(volume, name)] for name in drop)
+    # 4 tets for each inner face and 2 for each outer one: 4 (3 n - outer / 2) + 2 outer = 12 n on every box
+    tets = round(12 * nx * ny * nz * share)
+    points = round((nx * ny * nz + (nx + 1) * (ny + 1) * (nz + 1)) * share)
+    return MeshPrediction(tets, points, round(tets * BYTES_PER_TET), tets * SECONDS_PER_TET, counts)
+
+
+def mesh_volume(
+    volume: LabelledVolume,
+    *,
+    cell_size: float | str | None = None,
+    drop: Sequence[str] = (),
+    engine: str = "lattice",
+    options: LatticeOptions | None = None,
+    stages: Stages | None = None,
+    force: bool = False,
+) -> TaggedMesh:
+    """Mesh a segmented volume: conforming, positive tets, with every phase, interface and side named.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        What to mesh.
+    cell_size : float or str, optional
+        Edge of a lattice cell: m, text with a unit (``"0.8 um"``) or voxels (``"2 voxels"``). Default: one voxel. It is
+        fitted so that a whole number of cells fills the box.
+    drop : sequence of str
+        Phases to leave out, such as void; their walls stay as facet sets.
+    engine : {'lattice'}
+        The mesher to use.
+    options : LatticeOptions, optional
+        Smoothing and quality.
+    stages : Stages, optional
+        Collects time and memory per stage.
+    force : bool
+        Go on even if the mesh is predicted not to fit the memory.
+
+    Returns
+    -------
+    TaggedMesh
+        Cell tags 1, 2 ... in the order of the labels.
+
+    Raises
+    ------
+    InputError
+        If an argument is not usable, or nothing would be left to mesh.
+    ResourceError
+        If the mesh is predicted not to fit the memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.zeros((4, 4, 4), np.uint8)
+    >>> labels[:2] = 1
+    >>> mesh = mesh_volume(LabelledVolume(labels, (1e-6,) * 3, phases={0: "LPSCl", 1: "NMC"}))
+    >>> round(mesh.facet_areas()["LPSCl|NMC"] * 1e12, 9)
+    16.0
+    """
+    if engine not in ENGINES:
+        raise InputError(f"engine: got {engine!r}; engines: {', '.join(ENGINES)}{nearest(engine, ENGINES)}")
+    drop = tuple(dict.fromkeys(_known(volume, name) for name in drop))
+    if len(drop) == len(volume.phase_names):
+        raise InputError(f"drop: {', '.join(drop)} are all phases of the volume; keep at least one")
+    prediction = predict_mesh(volume, cell_size=cell_size, drop=drop)
+    _check_fits(prediction, force=force)
+    stages = stages or Stages()
+    with stages("cells"):
+        grid = make_grid(volume, cell_size)
+    mesh = build_lattice_mesh(grid, drop=drop, options=options, stages=stages)
+    if not mesh.n_tets:
+        raise InputError(
+            f"drop: without {', '.join(drop)} no cell is left to mesh at this cell size; give a smaller one"
+        )
+    return mesh
+
+
+def _known(volume: LabelledVolume, name: str) -> str:
+    volume.label_of(name)
+    return name
+
+
+def _check_fits(prediction: MeshPrediction, *, force: bool) -> None:
+    if sum(np.prod([n + 1 - c for n in prediction.cells]) for c in (0, 1)) >= 2**31:
+        raise ResourceError(
+            f"cell_size: {' x '.join(map(str, prediction.cells))} cells need more vertices than 32-bit indices hold; "
+            "give a larger cell size or crop"
+        )
+    available = available_memory_bytes()
+    if available and prediction.memory_bytes > 0.9 * available and not force:
+        factor = (prediction.memory_bytes / (0.8 * available)) ** (1 / 3)
+        raise ResourceError(
+            f"cell_size: about {prediction.tets / 1e6:.0f} M tets need {prediction.memory_bytes / 2**30:.1f} GiB and "
+            f"{available / 2**30:.1f} GiB are free; a cell size {factor:.2f} times larger fits (or force to go on)"
+        )
