@@ -1,0 +1,69 @@
+"""The entry point: the list of verbs, loaded one by one when asked for. No verb here."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+__all__ = ["cli", "main"]
+
+#: Verbs in the order of the work; each lives in the module of its name.
+VERBS = ("info", "phantom", "clean", "mesh", "check", "convert", "solve", "run", "plot", "doctor")
+
+
+class Verbs(click.Group):
+    """A group that imports a verb when it is called or listed; verbs import what they need when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in order."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb, or None if there is none of this name."""
+        if cmd_name not in VERBS:
+            return None
+        found: click.Command = importlib.import_module(f"ssb2mesh.cli.{cmd_name}").command
+        return found
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Add the nearest verb to the error of an unknown one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from ssb2mesh.errors import nearest
+
+            error.message = f"no verb {args[0]!r}{nearest(args[0], VERBS)}; verbs: {', '.join(VERBS)}"
+            raise
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"ssb2mesh {version('ssb2mesh')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="ssb2mesh VERB --help shows the options and examples of a verb.",
+)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Show the version."
+)
+def cli() -> None:
+    """Segmented 3-D images to conforming, named tetrahedral meshes, and physics on them by name."""
+
+
+def main() -> None:
+    """Run the command line."""
+    # a pipe that is closed early (| head) is no error
+    try:
+        cli.main(prog_name="ssb2mesh")
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None

@@ -1,0 +1,87 @@
+"""`ssb2mesh mesh`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ssb2mesh.cli.common import (
+    VOLUME_HELP,
+    Argument,
+    Option,
+    crop_option,
+    emit,
+    json_option,
+    overwrite_option,
+    say,
+    verb,
+    volume_options,
+)
+
+__all__ = ["command"]
+
+
+@verb(
+    "mesh",
+    examples=(
+        'ssb2mesh mesh cathode.tif -o cathode.vtu --voxel-size "0.4 um" --phase 0=pore --phase 1=NMC',
+        'ssb2mesh mesh cathode.tif -o out.xdmf --voxel-size "0.4 um" --phase 0=void --drop void --cell-size "0.8 um"',
+        'ssb2mesh mesh cathode.tif -o cathode.msh --voxel-size "0.4 um" --crop 0:128,0:128,0:128 --dry-run --json',
+    ),
+)
+@click.argument(
+    "volume",
+    cls=Argument,
+    help=VOLUME_HELP,
+)
+@click.option("-o", "--output", cls=Option, group="Output", required=True, metavar="FILE",
+              help="Mesh file, format by suffix (.vtu, .xdmf, .msh).")  # fmt: skip
+@volume_options
+@crop_option
+@click.option("--cell-size", cls=Option, group="Mesh", metavar="LENGTH", unit="um, nm, mm ... or voxels ('2 voxels')",
+              help="Edge of the lattice cells.", absent="1 voxel")  # fmt: skip
+@click.option("--drop", cls=Option, group="Mesh", metavar="PHASE", multiple=True,
+              help="Leave a phase out of the mesh; its walls stay as facet sets; repeat.", absent="none")  # fmt: skip
+@click.option("--engine", cls=Option, group="Mesh", default="lattice", metavar="NAME", help="The mesher.")
+@click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
+              help="Predict tets, memory and time, and write nothing.")  # fmt: skip
+@click.option("--force", cls=Option, group="Mesh", is_flag=True,
+              help="Go on although the mesh is predicted not to fit in memory.")  # fmt: skip
+@overwrite_option
+@json_option
+def command(
+    volume: str,
+    *,
+    output: str,
+    reading: Mapping[str, Any],
+    crop: str | None,
+    cell_size: str | None,
+    drop: tuple[str, ...],
+    engine: str,
+    dry_run: bool,
+    force: bool,
+    overwrite: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Mesh a segmented volume into conforming tetrahedra with named phases, interfaces and box sides."""
+    from ssb2mesh.stages import Stages
+    from ssb2mesh.summaries import describe_mesh, describe_prediction
+    from ssb2mesh.verbs import mesh_file, predict_file
+
+    opening: dict[str, Any] = {"reading": reading, "crop": crop}
+    meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop}
+    if dry_run:
+        prediction = predict_file(volume, volume=opening, mesh=meshing)
+        emit(prediction, describe_prediction(prediction), as_json=as_json)
+        return
+    meshing |= {"engine": engine, "force": force}
+    stages = Stages(show=verbose)
+    numbers = mesh_file(volume, output, volume=opening, mesh=meshing, overwrite=overwrite, stages=stages)
+    emit(numbers, describe_mesh(numbers), as_json=as_json)
+    for fault in numbers["faults"]:
+        say(f"ssb2mesh: warning: {fault}")
+    say(f"wrote {output}", quiet=quiet)

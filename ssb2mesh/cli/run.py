@@ -1,0 +1,49 @@
+"""`ssb2mesh run`."""
+
+from __future__ import annotations
+
+import click
+
+from ssb2mesh.cli.common import Argument, Option, emit, json_option, overwrite_option, say, verb
+
+__all__ = ["command"]
+
+
+@verb(
+    "run",
+    examples=(
+        "ssb2mesh run examples/demo.toml",
+        "ssb2mesh run study.toml --output results --overwrite --json",
+        "mpirun -n 4 ssb2mesh run study.toml",
+    ),
+)
+@click.argument("study", cls=Argument, help="Study file (.toml).")
+@click.option("--output", cls=Option, group="Output", metavar="FOLDER",
+              help="Results folder.", absent="[output].folder of the study")  # fmt: skip
+@overwrite_option
+@click.option("--force", cls=Option, group="Mesh", is_flag=True,
+              help="Go on although the mesh is predicted not to fit in memory.")  # fmt: skip
+@json_option
+def command(
+    study: str,
+    *,
+    output: str | None,
+    overwrite: bool,
+    force: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Run a study from the volume to the report, serial or under mpirun."""
+    from ssb2mesh.pipeline import run_study
+    from ssb2mesh.stages import Stages
+    from ssb2mesh.study import read_study
+    from ssb2mesh.summaries import describe_run_in_full
+
+    plan = read_study(study).with_output(output)
+    result = run_study(plan, stages=Stages(show=verbose or not quiet), overwrite=overwrite, force=force)
+    if result is not None:
+        numbers = result.to_dict()
+        for fault in numbers["mesh"]["faults"]:
+            say(f"ssb2mesh: warning: {fault}")
+        emit(numbers, describe_run_in_full(numbers), as_json=as_json)

@@ -1,0 +1,48 @@
+"""`ssb2mesh solve`."""
+
+from __future__ import annotations
+
+import click
+
+from ssb2mesh.cli.common import Argument, Option, emit, json_option, overwrite_option, say, verb
+
+__all__ = ["command"]
+
+
+@verb(
+    "solve",
+    examples=(
+        "ssb2mesh solve study.toml",
+        "ssb2mesh solve study.toml --mesh cathode.xdmf --output fields --json",
+        "mpirun -n 4 ssb2mesh solve study.toml --overwrite",
+    ),
+)
+@click.argument("study", cls=Argument, help="Study file (.toml).")
+@click.option("--mesh", "mesh_file", cls=Option, group="Input", metavar="FILE",
+              help="Mesh to solve on.", absent="the mesh of the results folder, or a new one")  # fmt: skip
+@click.option("--output", cls=Option, group="Output", metavar="FOLDER",
+              help="Results folder.", absent="[output].folder of the study")  # fmt: skip
+@overwrite_option
+@json_option
+def command(
+    study: str,
+    *,
+    mesh_file: str | None,
+    output: str | None,
+    overwrite: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Do the solves of a study on its mesh, serial or under mpirun."""
+    from ssb2mesh.pipeline import solve_study
+    from ssb2mesh.stages import Stages
+    from ssb2mesh.study import read_study
+    from ssb2mesh.summaries import describe_run
+
+    plan = read_study(study).with_output(output)
+    result = solve_study(plan, mesh_file=mesh_file, stages=Stages(show=verbose), overwrite=overwrite)
+    if result is not None:
+        numbers = result.to_dict()
+        emit(numbers, describe_run(numbers), as_json=as_json)
+        say(f"results: {result.folder}", quiet=quiet)

@@ -1,0 +1,383 @@
+"""The run: volume -> mesh -> fields -> report, as one function a step. No numerics of its own, no formats, no text.
+
+This is the one module of `ssb2mesh` that reaches for `solvers`, by name and only when a study asks for a solve:
+everything else here works without DOLFINx.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ssb2mesh.errors import InputError, MissingDependencyError
+from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.paths import check_output_folder, staged_folder
+from ssb2mesh.ranks import Ranks
+from ssb2mesh.stages import Stages, peak_memory_bytes
+from ssb2mesh.steps import Prepared, check_names, load_volume, summarise_mesh
+from ssb2mesh.study import read_study, write_study
+from ssb2mesh.study.model import Study
+from ssb2mesh.summaries import to_json
+
+__all__ = ["Physics", "RunResult", "Solved", "load_physics", "run_study", "solve_study"]
+
+T = TypeVar("T")
+
+#: The mesh file that every process of a parallel solve reads.
+NATIVE = "mesh.xdmf"
+#: The numbers of a run.
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Solved:
+    """One solve that was done.
+
+    Parameters
+    ----------
+    name, type : str
+        From its table.
+    seconds : float
+        Wall-clock time of the solve.
+    summary : mapping
+        Its numbers, JSON-able.
+    point_data, cell_data : mapping of str to array
+        Fields in the order of the mesh's points and tets; empty on every process but the first.
+    table : mapping
+        The [[solve]] table.
+    """
+
+    name: str
+    type: str
+    seconds: float
+    summary: Mapping[str, Any]
+    point_data: Mapping[str, Any] = field(default_factory=dict)
+    cell_data: Mapping[str, Any] = field(default_factory=dict)
+    table: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON shows."""
+        return {"name": self.name, "type": self.type, "seconds": round(self.seconds, 6), "result": dict(self.summary)}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run leaves.
+
+    Parameters
+    ----------
+    title : str
+        The study's.
+    folder : Path
+        Where the results are.
+    files : tuple of Path
+        Everything written.
+    mesh : mapping
+        As `summarise_mesh` gives it.
+    solves : tuple of Solved
+        One a solve.
+    seconds : mapping of str to float
+        Wall-clock time by stage.
+    """
+
+    title: str
+    folder: Path
+    files: tuple[Path, ...]
+    mesh: Mapping[str, Any]
+    solves: tuple[Solved, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` shows."""
+        return {
+            "title": self.title,
+            "folder": str(self.folder),
+            "files": [str(f) for f in self.files],
+            "mesh": dict(self.mesh),
+            "solves": [s.to_dict() for s in self.solves],
+            "seconds": dict(self.seconds),
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+
+
+def run_study(
+    study: Study, *, stages: Stages | None = None, overwrite: bool = False, force: bool = False
+) -> RunResult | None:
+    """Run a study from the volume to the report.
+
+    Under ``mpirun`` every process calls this: the first one reads, meshes and reports, all of them solve.
+
+    Parameters
+    ----------
+    study : Study
+        What to do.
+    stages : Stages, optional
+        Collects time and memory.
+    overwrite : bool
+        Replace results that are there.
+    force : bool
+        Mesh even if it is predicted not to fit in memory.
+
+    Returns
+    -------
+    RunResult or None
+        None on every process but the first.
+
+    Raises
+    ------
+    InputError
+        If the input cannot be used; nothing is written then.
+    MissingDependencyError
+        If there is a solve and DOLFINx is absent; nothing is read then.
+
+    Examples
+    --------
+    >>> run_study(read_study("examples/demo.toml"))  # doctest: +SKIP
+    """
+    stages = Stages() if stages is None else stages
+    physics = load_physics() if study.solves else None
+    ranks = Ranks(physics.comm if physics else None)
+    folder = study.output.folder
+
+    with _stage(ranks, folder, lambda: check_output_folder(folder, overwrite=overwrite)) as stage:
+        made = _only_first(ranks, lambda: _prepare(study, stage, stages, force=force))
+        solved = _solve_all(study, stage, ranks, physics=physics, stages=stages, mesh=made.mesh if made else None)
+        result = _only_first(ranks, lambda: _finish(study, stage, made, solved=solved, stages=stages))
+    return result
+
+
+def solve_study(
+    study: Study,
+    *,
+    mesh_file: str | Path | None = None,
+    stages: Stages | None = None,
+    overwrite: bool = False,
+    force: bool = False,
+) -> RunResult | None:
+    """Do the solves of a study on a mesh that is there already, or on one made for it.
+
+    Parameters
+    ----------
+    study : Study
+        What to solve.
+    mesh_file : str or Path, optional
+        A mesh file. Without it the mesh of the results folder is taken, if the same [volume] and [mesh] made it;
+        else the volume is meshed.
+    stages, overwrite, force
+        As in `run_study`.
+
+    Returns
+    -------
+    RunResult or None
+        None on every process but the first.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to solve, or the input cannot be used; nothing is written then.
+    MissingDependencyError
+        If DOLFINx is absent.
+
+    Examples
+    --------
+    >>> solve_study(read_study("examples/demo.toml"), mesh_file="mesh.xdmf")  # doctest: +SKIP
+    """
+    if not study.solves:
+        raise InputError(f"study: {study.source or study.title} has no [[solve]] table; add one, or use `ssb2mesh run`")
+    stages = Stages() if stages is None else stages
+    physics = load_physics()
+    ranks = Ranks(physics.comm)
+    folder = study.output.folder
+
+    with _stage(ranks, folder, lambda: _check_solve_output(folder, overwrite)) as stage:
+        found = ranks.on_first(lambda: _existing_mesh(study, mesh_file))
+        made = None if found else _only_first(ranks, lambda: _prepare(study, stage, stages, force=force))
+        mesh = made.mesh if made else None
+        solved = _solve_all(study, stage, ranks, physics=physics, stages=stages, mesh=mesh, path=found)
+        result = _only_first(ranks, lambda: _collect(study, stage, made, solved=solved, stages=stages))
+    return result
+
+
+@dataclass(frozen=True)
+class Physics:
+    """What the pipeline needs of `solvers`.
+
+    Parameters
+    ----------
+    comm : communicator
+        All processes.
+    load_domain, run_solve : callable
+        Of `solvers.domain` and `solvers.from_study`.
+    """
+
+    comm: Any
+    load_domain: Callable[..., Any]
+    run_solve: Callable[..., Any]
+
+
+def load_physics() -> Physics:
+    """Import the solvers, and DOLFINx with them.
+
+    Returns
+    -------
+    Physics
+        The communicator and the functions.
+
+    Raises
+    ------
+    MissingDependencyError
+        If DOLFINx or a part of it cannot be imported.
+
+    Examples
+    --------
+    >>> load_physics().comm.size  # doctest: +SKIP
+    1
+    """
+    try:
+        comm = importlib.import_module("solvers.dolfinx_api").world()
+        domain = importlib.import_module("solvers.domain")
+        study = importlib.import_module("solvers.from_study")
+    except MissingDependencyError:
+        raise
+    except ImportError as error:
+        where = "Debian: apt install python3-dolfinx-real; elsewhere: conda install -c conda-forge fenics-dolfinx"
+        raise MissingDependencyError.of("dolfinx", "[[solve]]", f"{where} ({error})") from error
+    return Physics(comm, domain.load_domain, study.run_solve)
+
+
+@contextmanager
+def _stage(ranks: Ranks, folder: Path, check: Callable[[], object]) -> Iterator[Path]:
+    """Give all processes the hidden folder to write into; the first one makes it, moves its files or removes it."""
+    with ExitStack() as held:
+
+        def open_it() -> Path:
+            check()
+            return held.enter_context(staged_folder(folder))
+
+        yield ranks.on_first(open_it)
+
+
+def _only_first(ranks: Ranks, work: Callable[[], T]) -> T | None:
+    """Do something on the first process; its result stays there, its error ends all."""
+    kept: list[T] = []
+    ranks.on_first(lambda: kept.append(work()))
+    return kept[0] if kept else None
+
+
+def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepared:
+    """Volume to checked mesh, written into the stage."""
+    from ssb2mesh.check import check_mesh
+    from ssb2mesh.io import write_mesh
+    from ssb2mesh.mesher import mesh_volume
+
+    with stages("volume"):
+        volume, cleaned = load_volume(study.volume)
+    check_names(study, volume)
+    mesh = mesh_volume(
+        volume,
+        cell_size=study.mesh.cell_size,
+        drop=study.mesh.drop,
+        engine=study.mesh.engine,
+        options=dict(study.mesh.options) or None,
+        stages=stages,
+        force=force,
+    )
+    with stages("check"):
+        report = check_mesh(mesh, volume)
+    with stages("write mesh"):
+        for name in dict.fromkeys([*study.output.mesh, *([NATIVE] if study.solves else [])]):
+            write_mesh(mesh, stage / name)
+    write_study(study, stage / "study.toml")
+    return Prepared(volume, mesh, report, tuple(cleaned))
+
+
+def _solve_all(
+    study: Study,
+    stage: Path,
+    ranks: Ranks,
+    *,
+    physics: Physics | None,
+    stages: Stages,
+    mesh: TaggedMesh | None,
+    path: Path | None = None,
+) -> list[Solved]:
+    """All processes: every [[solve]] table, one after the other, on one domain."""
+    if physics is None:
+        return []
+
+    def load() -> Any:
+        # one process has the mesh in memory; many read their share of the file
+        source = mesh if ranks.size == 1 and mesh is not None else path or stage / NATIVE
+        return physics.load_domain(source, physics.comm)
+
+    with stages("load domain"):
+        domain = ranks.together(load)
+    fields = stage if study.output.fields else None
+    return [_solve_one(domain, table, ranks, physics=physics, stages=stages, fields=fields) for table in study.solves]
+
+
+def _solve_one(
+    domain: Any, table: Mapping[str, Any], ranks: Ranks, *, physics: Physics, stages: Stages, fields: Path | None
+) -> Solved:
+    """Solve one table and bring what the report needs to the first process; every process takes part."""
+    name, kind = str(table["name"]), str(table["type"])
+
+    def gather() -> Solved:
+        point_data, cell_data = result.point_data() or {}, result.cell_data() or {}
+        if fields is not None:
+            result.write(fields / f"{name}.xdmf")
+        return Solved(name, kind, seconds, result.summary(), point_data, cell_data, dict(table))
+
+    start = time.perf_counter()
+    with stages(f"solve {name}"):
+        result = ranks.together(lambda: physics.run_solve(domain, table))
+    seconds = time.perf_counter() - start
+    with stages("write fields"):
+        return ranks.together(gather)
+
+
+def _finish(study: Study, stage: Path, made: Prepared | None, *, solved: list[Solved], stages: Stages) -> RunResult:
+    """Write the report and say what there is."""
+    assert made is not None
+    if study.output.report:
+        with stages("report"):
+            _write_report(study, stage, made, solved=solved, stages=stages)
+    return _collect(study, stage, made, solved=solved, stages=stages)
+
+
+def _collect(study: Study, stage: Path, made: Prepared | None, *, solved: list[Solved], stages: Stages) -> RunResult:
+    """Write results.json and list what was written."""
+    folder = study.output.folder
+    numbers = summarise_mesh(made.mesh, made.report, stages) if made else {}
+    result = RunResult(study.title, folder, (), numbers, tuple(solved), dict(stages.seconds))
+    (stage / RESULTS).write_text(to_json(result.to_dict()), encoding="utf-8")
+    written = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
+    return replace(result, files=tuple(folder / p for p in written))
+
+
+def _check_solve_output(folder: Path, overwrite: bool) -> None:
+    check_output_folder(folder, overwrite=True)
+    if (folder / RESULTS).exists() and not overwrite:
+        raise InputError(f"results folder: {str(folder / RESULTS)!r} exists; give --overwrite to replace it")
+
+
+def _existing_mesh(study: Study, mesh_file: str | Path | None) -> Path | None:
+    """Find a mesh to solve on: the one given, or the one in the results folder if the same tables made it."""
+    if mesh_file is not None:
+        path = Path(mesh_file).absolute()
+        if not path.is_file():
+            raise InputError(f"--mesh: no file {str(mesh_file)!r}")
+        return path
+    record, native = study.output.folder / "study.toml", study.output.folder / NATIVE
+    if not (record.is_file() and native.is_file()):
+        return None
+    try:
+        before = read_study(record)
+    except InputError:
+        return None
+    return native if (before.volume, before.mesh) == (study.volume, study.mesh) else None

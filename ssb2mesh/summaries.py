@@ -1,0 +1,346 @@
+"""Results as text for a terminal and as JSON for a program. No computing of results, no writing of files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ssb2mesh.units import format_length
+from ssb2mesh.volume import LabelledVolume
+
+if TYPE_CHECKING:
+    from ssb2mesh.phantoms import Phantom
+
+__all__ = [
+    "describe_mesh",
+    "describe_prediction",
+    "describe_run",
+    "describe_run_in_full",
+    "describe_volume",
+    "table",
+    "to_json",
+    "volume_numbers",
+]
+
+
+def to_json(result: Any) -> str:
+    r"""Return a result as JSON text; NaN and infinity, which JSON lacks, become null.
+
+    Parameters
+    ----------
+    result : any
+        Mappings, sequences, NumPy scalars and arrays, objects with ``to_dict``.
+
+    Returns
+    -------
+    str
+        Indented JSON.
+
+    Examples
+    --------
+    >>> to_json({"a": (1, 2.0)}).replace("\n", "").replace(" ", "")
+    '{"a":[1,2.0]}'
+    """
+    return json.dumps(_plain(result), indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if hasattr(value, "to_dict"):
+        return _plain(value.to_dict())
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(v) for v in value]
+    return str(value)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as text in columns, numbers to the right.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column heads.
+    rows : iterable of sequences
+        Cells; floats are shown to five digits.
+
+    Returns
+    -------
+    str
+        Lines joined by newlines.
+
+    Examples
+    --------
+    >>> print(table(["phase", "share"], [["pore", 0.25]]))
+    phase   share
+    pore     0.25
+    """
+    raw = [list(row) for row in rows]
+    cells = [list(header), *([_cell(value) for value in row] for row in raw)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    right = [bool(raw) and all(isinstance(row[i], (int, float)) for row in raw) for i in range(len(header))]
+    lines = []
+    for row in cells:
+        parts = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def volume_numbers(volume: LabelledVolume) -> dict[str, Any]:
+    """Return what there is to say of a volume, JSON-able.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        The volume.
+
+    Returns
+    -------
+    dict
+        ``shape``, ``spacing`` and ``size`` in m, ``dtype``, ``voxels`` and ``phases`` with label, voxels, fraction.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> volume_numbers(LabelledVolume(np.zeros((2, 2, 2), int), (1e-6,) * 3))["voxels"]
+    8
+    """
+    counts = volume.voxel_counts()
+    total = volume.labels.size
+    phases = {
+        name: {"label": label, "voxels": counts[name], "fraction": counts[name] / total}
+        for label, name in volume.phases.items()
+    }
+    return {
+        "shape": list(volume.shape),
+        "spacing": list(volume.spacing),
+        "origin": list(volume.origin),
+        "size": list(volume.size),
+        "dtype": str(volume.labels.dtype),
+        "voxels": total,
+        "phases": phases,
+    }
+
+
+def describe_volume(volume: LabelledVolume) -> str:
+    """Return the same numbers as text.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        The volume.
+
+    Returns
+    -------
+    str
+        A few lines and a table of the phases.
+    """
+    numbers = volume_numbers(volume)
+    lines = [
+        f"voxels      {' x '.join(map(str, volume.shape))} (x, y, z), {numbers['dtype']}",
+        f"voxel size  {' x '.join(format_length(h) for h in volume.spacing)}",
+        f"box         {' x '.join(format_length(h) for h in volume.size)}",
+        "",
+        table(
+            ["phase", "label", "voxels", "fraction"],
+            [[name, p["label"], p["voxels"], p["fraction"]] for name, p in numbers["phases"].items()],
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def phantoms_numbers() -> dict[str, Any]:
+    """Return every phantom with its summary and options, JSON-able."""
+    from ssb2mesh.phantoms import PHANTOMS
+
+    return {
+        name: {
+            "summary": kind.summary,
+            "options": {key: {"default": default, "help": text} for key, default, text in kind.describe()},
+        }
+        for name, kind in PHANTOMS.items()
+    }
+
+
+def describe_phantoms() -> str:
+    """Return the same as text."""
+    blocks = []
+    for name, kind in phantoms_numbers().items():
+        rows = [[f"  {key}", o["default"], o["help"]] for key, o in kind["options"].items()]
+        blocks.append(f"{name}: {kind['summary']}\n" + table(["  option", "default", "meaning"], rows))
+    return "\n\n".join(blocks)
+
+
+def phantom_numbers(phantom: Phantom) -> dict[str, Any]:
+    """Return a phantom's volume and what is known exactly of it, JSON-able.
+
+    Parameters
+    ----------
+    phantom : Phantom
+        From `ssb2mesh.phantoms.make_phantom`.
+
+    Returns
+    -------
+    dict
+        ``volume``, ``exact``, ``options``.
+    """
+    return {"volume": volume_numbers(phantom.volume), "exact": phantom.exact, "options": phantom.options}
+
+
+def describe_phantom(phantom: Phantom) -> str:
+    """Return the same as text.
+
+    Parameters
+    ----------
+    phantom : Phantom
+        From `ssb2mesh.phantoms.make_phantom`.
+
+    Returns
+    -------
+    str
+        The volume, then the exact values.
+    """
+    exact = table(["known exactly", "value"], [[key, float(value)] for key, value in phantom.exact.items()])
+    return f"{describe_volume(phantom.volume)}\n\n{exact}"
+
+
+def describe_mesh(numbers: Mapping[str, Any]) -> str:
+    """Return the numbers of a mesh as text.
+
+    Parameters
+    ----------
+    numbers : mapping
+        As `ssb2mesh.steps.summarise_mesh` gives them.
+
+    Returns
+    -------
+    str
+        Counts, quality, fidelity by phase, interfaces.
+    """
+    quality = numbers.get("quality", {})
+    lines = [f"mesh        {numbers['tets']} tets, {numbers['points']} points"]
+    if quality:
+        lines.append(
+            "quality     "
+            f"dihedral angles {_cell(quality.get('min_dihedral_deg'))} to {_cell(quality.get('max_dihedral_deg'))} deg "
+            f"(1 % of tets below {_cell(quality.get('p1_dihedral_deg'))}), "
+            f"mean ratio from {_cell(quality.get('min_mean_ratio'))}, "
+            f"{quality.get('nonpositive_tets')} tets without positive volume"
+        )
+    fidelity = numbers.get("fidelity") or {}
+    if fidelity:
+        head = ["phase", "voxels, m3", "mesh, m3", "error", "pieces voxel", "pieces mesh"]
+        keys = ("voxel_volume", "mesh_volume", "relative_error", "voxel_components", "mesh_components")
+        lines += ["", table(head, [[name, *(row.get(k, "") for k in keys)] for name, row in fidelity.items()])]
+    elif numbers.get("phases"):
+        lines += ["", table(["phase", "volume, m3"], [[n, float(v)] for n, v in numbers["phases"].items()])]
+    if numbers.get("interfaces"):
+        rows = [[name, float(area)] for name, area in list(numbers["interfaces"].items())[:40]]
+        lines += ["", table(["interface", "area, m2"], rows)]
+    seconds = numbers.get("seconds") or {}
+    if seconds:
+        stages = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
+        lines += ["", f"seconds     {stages}"]
+    return "\n".join(lines)
+
+
+def describe_prediction(prediction: Mapping[str, Any]) -> str:
+    """Return a prediction of the mesher as text.
+
+    Parameters
+    ----------
+    prediction : mapping
+        ``tets``, ``points``, ``memory_bytes``, ``seconds``.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> describe_prediction({"tets": 10, "points": 5, "memory_bytes": 2**30, "seconds": 1.5})
+    'predicted: 10 tets, 5 points, 1.07 GB of memory, 1.5 s'
+    """
+    memory = prediction["memory_bytes"] / 1e9
+    return (
+        f"predicted: {prediction['tets']} tets, {prediction['points']} points, {memory:.3g} GB of memory, "
+        f"{prediction['seconds']:.2g} s"
+    )
+
+
+def describe_run_in_full(run: Mapping[str, Any]) -> str:
+    """Return the results of a run as text: mesh, solves, and where the report is.
+
+    Parameters
+    ----------
+    run : mapping
+        As `RunResult.to_dict` gives it.
+
+    Returns
+    -------
+    str
+        Blocks; the last line names the report or the folder.
+    """
+    mesh = {**run["mesh"], "seconds": {}}
+    total = sum(run["seconds"].values())
+    times = ", ".join(f"{name} {value:.1f}" for name, value in run["seconds"].items())
+    report = [name for name in run["files"] if name.endswith("report.html")]
+    last = f"report      {report[0]}" if report else f"results     {run['folder']}"
+    ending = f"seconds     {total:.1f} ({times})\n{last}"
+    return "\n\n".join(block for block in (run["title"], describe_mesh(mesh), describe_run(run), ending) if block)
+
+
+def describe_run(run: Mapping[str, Any]) -> str:
+    """Return the results of a run as text, without the mesh's own numbers.
+
+    Parameters
+    ----------
+    run : mapping
+        As `RunResult.to_dict` gives it.
+
+    Returns
+    -------
+    str
+        A block a solve.
+    """
+    blocks = []
+    for solve in run["solves"]:
+        lines = [f"{solve['name']} ({solve['type']}, {solve['seconds']:.2f} s)"]
+        rows = list(_flat(solve["result"]))
+        width = max((len(key) for key, _ in rows), default=0)
+        lines += [f"  {key.ljust(width)}  {value}" for key, value in rows]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _flat(result: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    """Give nested results as lines; long lists stay out of the terminal."""
+    for key, value in result.items():
+        plain = _plain(value)
+        if isinstance(plain, dict):
+            yield from _flat(plain, f"{prefix}{key}.")
+        elif isinstance(plain, list) and len(plain) > 12:
+            yield f"{prefix}{key}", f"{len(plain)} values"
+        elif isinstance(plain, list):
+            yield f"{prefix}{key}", _numbers(plain)
+        elif key not in ("name", "type"):
+            yield f"{prefix}{key}", _cell(plain)
+
+
+def _numbers(values: Any) -> str:
+    if isinstance(values, list):
+        return "[" + ", ".join(_numbers(v) for v in values) + "]"
+    return _cell(values)

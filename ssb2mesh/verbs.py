@@ -1,0 +1,296 @@
+"""Jobs from file to file, one a verb of the command line: check the paths, call the steps, write whole or not at all.
+
+No numerics and no text here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.paths import check_output
+from ssb2mesh.stages import Stages
+from ssb2mesh.steps import apply_clean, open_volume, summarise_mesh
+from ssb2mesh.volume import LabelledVolume
+
+if TYPE_CHECKING:
+    from ssb2mesh.phantoms import Phantom
+
+__all__ = ["check_file", "clean_file", "convert_file", "mesh_file", "phantom_file", "predict_file"]
+
+
+def mesh_file(
+    source: str,
+    target: str | Path,
+    *,
+    volume: Mapping[str, Any] | None = None,
+    mesh: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    stages: Stages | None = None,
+) -> dict[str, Any]:
+    """Mesh a volume file, check the mesh and write it.
+
+    Parameters
+    ----------
+    source : str
+        Volume file.
+    target : str or Path
+        Mesh file; format by suffix.
+    volume : mapping, optional
+        Keyword arguments of `ssb2mesh.steps.open_volume`.
+    mesh : mapping, optional
+        Keyword arguments of `ssb2mesh.mesh_volume`.
+    overwrite : bool
+        Replace an existing file.
+    stages : Stages, optional
+        Collects time and memory.
+
+    Returns
+    -------
+    dict
+        The numbers of `ssb2mesh.steps.summarise_mesh`.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> mesh_file("a.tif", "a.vtu", volume={"reading": {"voxel_size": "1 um"}})["tets"]  # doctest: +SKIP
+    """
+    from ssb2mesh.check import check_mesh
+    from ssb2mesh.io import write_mesh
+    from ssb2mesh.mesher import mesh_volume
+
+    stages = Stages() if stages is None else stages
+    target = check_output(target, overwrite=overwrite)
+    _check_suffix(target)
+    with stages("volume"):
+        segmented = open_volume(source, **(volume or {}))
+    made = mesh_volume(segmented, stages=stages, **(mesh or {}))
+    with stages("check"):
+        report = check_mesh(made, segmented)
+    with stages("write mesh"):
+        write_mesh(made, target)
+    return summarise_mesh(made, report, stages)
+
+
+def predict_file(
+    source: str, *, volume: Mapping[str, Any] | None = None, mesh: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Predict size, memory and time of meshing a volume file.
+
+    Parameters
+    ----------
+    source : str
+        Volume file.
+    volume : mapping, optional
+        Keyword arguments of `ssb2mesh.steps.open_volume`.
+    mesh : mapping, optional
+        ``cell_size`` and ``drop`` of `ssb2mesh.mesh_volume`.
+
+    Returns
+    -------
+    dict
+        ``tets``, ``points``, ``memory_bytes``, ``seconds``.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used.
+
+    Examples
+    --------
+    >>> predict_file("a.tif", volume={"reading": {"voxel_size": "1 um"}})["tets"]  # doctest: +SKIP
+    """
+    from ssb2mesh.mesher import predict_mesh
+
+    return asdict(predict_mesh(open_volume(source, **(volume or {})), **(mesh or {})))
+
+
+def check_file(
+    path: str,
+    *,
+    against: str | None = None,
+    volume: Mapping[str, Any] | None = None,
+    stages: Stages | None = None,
+) -> dict[str, Any]:
+    """Check a mesh file, against the volume that was meshed if it is given.
+
+    Parameters
+    ----------
+    path : str
+        Mesh file.
+    against : str, optional
+        Volume file.
+    volume : mapping, optional
+        Keyword arguments of `ssb2mesh.steps.open_volume`.
+    stages : Stages, optional
+        Collects time and memory.
+
+    Returns
+    -------
+    dict
+        The numbers of `ssb2mesh.steps.summarise_mesh`, with ``ok``.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+
+    Examples
+    --------
+    >>> check_file("a.vtu")["ok"]  # doctest: +SKIP
+    True
+    """
+    from ssb2mesh.check import check_mesh
+    from ssb2mesh.io import read_mesh
+
+    stages = Stages() if stages is None else stages
+    with stages("read mesh"):
+        mesh = read_mesh(path)
+    segmented = None
+    if against is not None:
+        with stages("volume"):
+            segmented = open_volume(against, **(volume or {}))
+    with stages("check"):
+        report = check_mesh(mesh, segmented)
+    return {**summarise_mesh(mesh, report, stages), "ok": bool(report.ok)}
+
+
+def convert_file(source: str | Path, target: str | Path, *, overwrite: bool = False) -> TaggedMesh:
+    """Write a mesh file in another format, fields included.
+
+    Parameters
+    ----------
+    source, target : str or Path
+        Mesh files; format by suffix.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    TaggedMesh
+        The mesh.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or written.
+
+    Examples
+    --------
+    >>> convert_file("a.vtu", "a.xdmf")  # doctest: +SKIP
+    """
+    from ssb2mesh.io.meshes import read_mesh_data, write_mesh
+
+    target = check_output(target, overwrite=overwrite)
+    _check_suffix(target)
+    data = read_mesh_data(source)
+    write_mesh(data.mesh, target, point_data=data.point_data, cell_data=data.cell_data)
+    return data.mesh
+
+
+def phantom_file(
+    name: str, target: str | Path, *, seed: int = 0, options: Mapping[str, Any] | None = None, overwrite: bool = False
+) -> Phantom:
+    """Generate a phantom and write its volume.
+
+    Parameters
+    ----------
+    name : str
+        Name in `ssb2mesh.phantoms.PHANTOMS`.
+    target : str or Path
+        Volume file; format by suffix.
+    seed : int
+        Seed.
+    options : mapping, optional
+        Options of the phantom.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Phantom
+        Its volume and what is known exactly of it.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be used.
+
+    Examples
+    --------
+    >>> phantom_file("sphere", "sphere.tif")  # doctest: +SKIP
+    """
+    from ssb2mesh.io import write_volume
+    from ssb2mesh.phantoms import make_phantom
+
+    target = check_output(target, overwrite=overwrite)
+    phantom = make_phantom(name, seed=seed, **(options or {}))
+    write_volume(phantom.volume, target)
+    return phantom
+
+
+def clean_file(
+    source: str,
+    target: str | Path,
+    steps: Sequence[str],
+    *,
+    volume: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> tuple[LabelledVolume, list[Any]]:
+    """Clean up a volume file and write the result.
+
+    Parameters
+    ----------
+    source : str
+        Volume file.
+    target : str or Path
+        Volume file; format by suffix.
+    steps : sequence of str
+        ``"verb key=value ..."``, in order; see `ssb2mesh.study.reader.parse_clean_steps`.
+    volume : mapping, optional
+        Keyword arguments of `ssb2mesh.steps.open_volume`.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    volume : LabelledVolume
+        The result.
+    reports : list of CleanupReport
+        What each step changed.
+
+    Raises
+    ------
+    InputError
+        If a step or a file cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> clean_file("a.tif", "b.tif", ["remove_islands smaller_than=27"])  # doctest: +SKIP
+    """
+    from ssb2mesh.io import write_volume
+    from ssb2mesh.study.reader import parse_clean_steps
+
+    target = check_output(target, overwrite=overwrite)
+    parsed = parse_clean_steps(steps)
+    cleaned, reports = apply_clean(open_volume(source, **(volume or {})), parsed)
+    write_volume(cleaned, target)
+    return cleaned, reports
+
+
+def _check_suffix(target: Path) -> None:
+    """Find out before the work whether the result can be written at all."""
+    from ssb2mesh.io.meshes import mesh_formats
+
+    known = [suffix for suffix, found in mesh_formats().items() if found.writer]
+    if target.suffix.lower() not in known:
+        guess = nearest(target.suffix, known)
+        raise InputError(f"output: cannot write {target.name!r}; suffixes of meshes: {', '.join(known)}{guess}")

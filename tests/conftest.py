@@ -1,0 +1,33 @@
+"""What every test may use: the measured volumes, and a quiet, headless process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# two cores are shared by everything: numerical libraries must not start a thread pool each
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+# Open MPI refuses root and more processes than cores unless told otherwise; other MPIs ignore these
+os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT", "1")
+os.environ.setdefault("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
+os.environ.setdefault("OMPI_MCA_rmaps_base_oversubscribe", "1")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The measured volumes; a test that needs them skips aloud elsewhere."""
+    folder = Path(os.environ.get("SSB2MESH_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "nmc_cathode.tif").is_file():
+        pytest.skip(f"measured volumes are not in {folder}; set SSB2MESH_DATA to the folder that holds them")
+    return folder
