@@ -1,0 +1,317 @@
+"""The lattice mesher: valid on any input, conforming, named, faithful to the voxels."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ssb2mesh import InputError, LabelledVolume, check_mesh, mesh_volume
+from ssb2mesh.errors import ResourceError
+from ssb2mesh.lattice.build import LatticeOptions
+from ssb2mesh.lattice.regularise import regularise
+from ssb2mesh.mesh import TaggedMesh, tet_volumes
+from ssb2mesh.mesher import predict_mesh
+from ssb2mesh.stages import Stages
+
+UM = 1e-6
+
+
+def ball(n: int, radius: float, *, centre: tuple[float, float, float] | None = None) -> np.ndarray:
+    centre = centre or (n / 2 + 0.13, n / 2 - 0.21, n / 2 + 0.37)
+    x = np.indices((n, n, n)) + 0.5
+    return (sum((x[a] - centre[a]) ** 2 for a in range(3)) < radius**2).astype(np.uint8)
+
+
+def volume_of(labels: np.ndarray, spacing=(UM, UM, UM)) -> LabelledVolume:
+    return LabelledVolume(np.asarray(labels), spacing)
+
+
+def assert_sound(mesh: TaggedMesh, volume: LabelledVolume, *, drop: tuple[str, ...] = ()) -> None:
+    """Positive tets, facets of one or two tets, exact box, tags where they belong, every component present."""
+    volumes = tet_volumes(mesh.points, mesh.tets)
+    assert volumes.min() > 0
+    report = check_mesh(mesh, volume)
+    assert report.conformity.facets_shared_by_more_than_two == 0
+    assert report.conformity.off_box_area == 0.0
+    assert report.conformity.untagged_interface_facets == 0
+    assert report.conformity.misplaced_facets == 0
+    if not drop:
+        # 1e-12: round-off of a sum of up to a few hundred thousand terms
+        assert volumes.sum() == pytest.approx(mesh.box_volume, rel=1e-12)
+        area = mesh.facet_areas()
+        for axis in range(3):
+            side = np.prod(np.delete(mesh.box[1] - mesh.box[0], axis))
+            for end in ("min", "max"):
+                assert area[f"{'xyz'[axis]}_{end}"] == pytest.approx(side, rel=1e-12)
+    for name, phase in report.fidelity.items():
+        assert phase.voxel_components == phase.mesh_components, name
+    assert set(mesh.cell_names) == set(volume.phase_names) - set(drop)
+
+
+def random_labels(seed: int) -> np.ndarray:
+    """Salt and pepper, blobs, layers and checkerboards of every small size."""
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(3, 25, size=3))
+    n = int(rng.integers(1, 7))
+    kind = seed % 4
+    if kind == 0:
+        return rng.integers(0, n, size=shape).astype(np.uint8)
+    if kind == 1:
+        coarse = rng.integers(0, n, size=[-(-s // 3) for s in shape])
+        labels = np.kron(coarse, np.ones((3, 3, 3), int))
+        return labels[: shape[0], : shape[1], : shape[2]].astype(np.int16)
+    if kind == 2:
+        return (np.indices(shape).sum(axis=0) % max(n, 2)).astype(np.uint16)
+    field = np.cumsum(rng.normal(size=shape), axis=int(rng.integers(0, 3)))
+    return np.digitize(field, np.linspace(-2, 2, n)).astype(np.int64)
+
+
+@pytest.mark.parametrize("batch", range(10))
+def test_two_hundred_random_volumes_are_valid(batch):
+    """Bar: every mesh valid, every voxel component present; spacing anisotropic in one of three."""
+    for seed in range(20 * batch, 20 * batch + 20):
+        spacing = (UM, 1.3 * UM, 2 * UM) if seed % 3 == 0 else (UM, UM, UM)
+        volume = volume_of(random_labels(seed), spacing)
+        assert_sound(mesh_volume(volume), volume)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    labels=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.integers(0, 4)),
+    spacing=st.tuples(*[st.sampled_from([0.5 * UM, UM, 3 * UM])] * 3),
+)
+def test_any_small_volume_is_valid(labels, spacing):
+    volume = volume_of(labels, spacing)
+    assert_sound(mesh_volume(volume), volume)
+
+
+@settings(max_examples=15, deadline=None)
+@given(labels=hnp.arrays(np.uint8, (4, 5, 3), elements=st.integers(0, 2)), order=st.permutations([0, 1, 2]))
+def test_relabelling_changes_tags_only(labels, order):
+    mesh = mesh_volume(volume_of(labels))
+    renamed = {label: f"phase{label}" for label in np.unique(labels).tolist()}
+    swapped = np.asarray(order, np.uint8)[labels]
+    phases = {int(order[label]): name for label, name in renamed.items()}
+    other = mesh_volume(LabelledVolume(swapped, (UM,) * 3, phases=phases))
+    np.testing.assert_array_equal(mesh.points, other.points)
+    np.testing.assert_array_equal(mesh.tets, other.tets)
+    # volumes are sums in another order: round-off only
+    assert other.phase_volumes() == pytest.approx(mesh.phase_volumes(), rel=1e-12)
+    assert other.facet_areas() == pytest.approx(mesh.facet_areas(), rel=1e-12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(labels=hnp.arrays(np.uint8, (6, 5, 4), elements=st.integers(0, 2)), axis=st.integers(0, 2))
+def test_mirroring_mirrors_the_mesh(labels, axis):
+    """Counts and sets mirror exactly; positions only nearly, since vertices are visited in another order."""
+    mesh, mirrored = mesh_volume(volume_of(labels)), mesh_volume(volume_of(np.flip(labels, axis)))
+    assert mesh.n_tets == mirrored.n_tets
+    swap = {f"{'xyz'[axis]}_min": f"{'xyz'[axis]}_max", f"{'xyz'[axis]}_max": f"{'xyz'[axis]}_min"}
+
+    def renamed(name: str) -> str:
+        head, at, side = name.rpartition("@")
+        return head + at + swap.get(side, side)
+
+    def rows(m: TaggedMesh) -> dict[str, int]:
+        return {name: int((m.facet_tags == tag).sum()) for name, tag in m.facet_names.items()}
+
+    assert {renamed(name): n for name, n in rows(mesh).items()} == rows(mirrored)
+    for name, size in mesh.phase_volumes().items():
+        # both are corrected towards the voxel volume; blocked vertices leave up to a few per cent on such noise
+        assert mirrored.phase_volumes()[name] == pytest.approx(size, rel=0.1)
+
+
+def test_same_mesh_for_one_and_two_threads():
+    volume = volume_of(random_labels(21))
+    before = numba.get_num_threads()
+    try:
+        numba.set_num_threads(1)
+        one = mesh_volume(volume)
+        numba.set_num_threads(min(2, before))
+        two = mesh_volume(volume)
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(one.points, two.points)
+    np.testing.assert_array_equal(one.tets, two.tets)
+
+
+def test_single_phase_is_the_body_centred_cubic_lattice():
+    """12 tets per cell of dihedral angles 60 and 90 deg inside, 45 deg only where the box cuts the lattice."""
+    mesh = mesh_volume(volume_of(np.zeros((4, 5, 6), np.uint8)))
+    assert mesh.n_tets == 12 * 120
+    quality = check_mesh(mesh).quality
+    assert quality.min_dihedral_deg == pytest.approx(45.0, abs=1e-4)
+    assert quality.max_dihedral_deg == pytest.approx(120.0, abs=1e-4)
+    assert list(mesh.facet_names) == [
+        *(f"phase0@{s}" for s in ("x_min", "x_max", "y_min", "y_max", "z_min", "z_max")),
+        "x_min", "x_max", "y_min", "y_max", "z_min", "z_max",
+    ]  # fmt: skip
+
+
+def test_flat_layers_stay_flat_to_the_last_bit():
+    """A plane on voxel faces has no curvature: nothing may move it."""
+    labels = np.zeros((9, 8, 7), np.uint8)
+    labels[3:5] = 1
+    mesh = mesh_volume(volume_of(labels))
+    walls = mesh.points[mesh.facet_set("phase0|phase1")]
+    assert set(np.unique(walls[..., 0] / UM).round(12)) == {3.0, 5.0}
+    assert mesh.facet_areas()["phase0|phase1"] == pytest.approx(2 * 8 * 7 * UM**2, rel=1e-13)
+    assert mesh.phase_volumes()["phase1"] == pytest.approx(2 * 8 * 7 * UM**3, rel=1e-12)
+
+
+def test_interface_normals_point_from_the_first_name_to_the_second():
+    labels = np.zeros((4, 4, 4), np.uint8)
+    labels[:2] = 1
+    mesh = mesh_volume(LabelledVolume(labels, (UM,) * 3, phases={0: "LPSCl", 1: "NMC"}))
+    a, b, c = (mesh.points[mesh.facet_set("LPSCl|NMC")[:, i]] for i in range(3))
+    assert (np.cross(b - a, c - a)[:, 0] < 0).all()  # LPSCl fills the upper half along x
+    for side, sign, axis in (("x_min", -1, 0), ("z_max", 1, 2)):
+        a, b, c = (mesh.points[mesh.facet_set(side)[:, i]] for i in range(3))
+        assert (sign * np.cross(b - a, c - a)[:, axis] > 0).all()
+
+
+def test_sphere_of_radius_14():
+    """Bars: area 4 pi R^2 within 0.7 %, volume of the voxels within 0.3 %, min dihedral >= 15 deg."""
+    volume = volume_of(ball(36, 14))
+    mesh = mesh_volume(volume)
+    report = check_mesh(mesh, volume)
+    assert mesh.facet_areas()["phase0|phase1"] == pytest.approx(4 * np.pi * 14**2 * UM**2, rel=0.004)
+    assert mesh.phase_volumes()["phase1"] == pytest.approx(4 / 3 * np.pi * 14**3 * UM**3, rel=0.001)
+    assert abs(report.fidelity["phase1"].relative_error) < 1e-4
+    assert report.quality.min_dihedral_deg > 16.9
+    assert report.quality.max_dihedral_deg < 163.1
+    assert report.ok
+
+
+@pytest.mark.parametrize("radius", [2, 3, 5, 8])
+def test_small_particles_keep_their_volume(radius):
+    """Smoothing must not eat particles: volume within 2 % down to a radius of two voxels."""
+    volume = volume_of(ball(2 * radius + 6, radius))
+    phase = check_mesh(mesh_volume(volume), volume).fidelity["phase1"]
+    assert abs(phase.relative_error) < 0.02
+
+
+def test_area_converges_with_radius():
+    """Area error of a digitised sphere against 4 pi R^2 falls below 0.5 % and stays there."""
+    errors = []
+    for radius in (5, 10, 20):
+        mesh = mesh_volume(volume_of(ball(2 * radius + 6, radius)))
+        errors.append(abs(mesh.facet_areas()["phase0|phase1"] / (4 * np.pi * radius**2 * UM**2) - 1))
+    assert errors[0] < 0.03
+    assert errors[1] < 0.006
+    assert errors[2] < 0.004
+
+
+def test_one_voxel_crack_survives():
+    """A wavy one-voxel crack keeps its two walls and its volume, and still separates the two halves."""
+    n = 24
+    x = np.arange(n)
+    height = (n / 2 + 2 * np.sin(2 * np.pi * x[:, None] / n) + 1.5 * np.cos(2 * np.pi * x[None] / n)).astype(int)
+    labels = np.zeros((n, n, n), np.uint8)
+    z = np.arange(n)
+    labels[z[None, None] > height[..., None]] = 2
+    labels[z[None, None] == height[..., None]] = 1
+    volume = LabelledVolume(labels, (UM,) * 3, phases={0: "LPS", 1: "void", 2: "top"})
+    mesh = mesh_volume(volume)
+    report = check_mesh(mesh, volume)
+    assert report.fidelity["void"].relative_error == pytest.approx(0, abs=0.01)
+    without = mesh_volume(volume, drop=("void",))
+    assert_sound(without, volume, drop=("void",))
+    # where the crack steps, the halves meet along voxel edges, never through a facet
+    assert "LPS|top" not in mesh.facet_names
+    assert "LPS|top" not in without.facet_names
+
+
+def test_dropped_phase_leaves_its_walls():
+    volume = LabelledVolume(ball(16, 5), (UM,) * 3, phases={0: "LPSCl", 1: "void"})
+    mesh = mesh_volume(volume, drop=("void",))
+    assert_sound(mesh, volume, drop=("void",))
+    assert list(mesh.cell_names) == ["LPSCl"]
+    whole = mesh_volume(volume)
+    assert len(mesh.facet_set("LPSCl|void")) == len(whole.facet_set("LPSCl|void"))
+    np.testing.assert_array_equal(mesh.box, volume.box)
+
+
+def test_cell_size_in_voxels_and_metres_agree():
+    volume = volume_of(ball(24, 8))
+    a, b = mesh_volume(volume, cell_size="2 voxels"), mesh_volume(volume, cell_size="2 um")
+    np.testing.assert_array_equal(a.points, b.points)
+    assert a.n_tets == 12 * 12**3
+    assert check_mesh(a, volume).fidelity["phase1"].relative_error == pytest.approx(0, abs=0.01)
+
+
+def test_cell_size_is_fitted_to_the_box():
+    """7 voxels in cells of 2: four cells of 1.75 voxels; the box is met exactly."""
+    volume = volume_of(np.zeros((7, 7, 7), np.uint8))
+    mesh = mesh_volume(volume, cell_size="2 voxels")
+    np.testing.assert_array_equal(mesh.points.max(axis=0), volume.box[1])
+    assert mesh.n_tets == 12 * 4**3
+
+
+def test_unsmoothed_lattice_is_the_voxel_surface():
+    labels = ball(12, 4)
+    mesh = mesh_volume(volume_of(labels), options=LatticeOptions(smoothing=0))
+    faces = sum(int((np.diff(labels.astype(int), axis=a) != 0).sum()) for a in range(3))
+    assert mesh.facet_areas()["phase0|phase1"] == pytest.approx(faces * UM**2, rel=1e-12)
+
+
+def test_volume_of_every_component_is_kept():
+    """Two spheres of different size: each has its own voxel volume, not just their sum."""
+    labels = ball(40, 7, centre=(10, 10, 10)) + ball(40, 3.2, centre=(30, 29, 28))
+    volume = volume_of(labels)
+    mesh = mesh_volume(volume)
+    inside = mesh.cell_tags == mesh.phase_tag("phase1")
+    x = mesh.points[mesh.tets[inside]].mean(axis=1)[:, 0] / UM
+    sizes = tet_volumes(mesh.points, mesh.tets[inside]) / UM**3
+    for part, voxels in ((x < 20, labels[:20].sum()), (x > 20, labels[20:].sum())):
+        assert sizes[part].sum() == pytest.approx(voxels, rel=0.005)
+
+
+def test_prediction_is_the_number_of_tets():
+    volume = volume_of(ball(20, 6))
+    assert predict_mesh(volume).tets == mesh_volume(volume).n_tets
+    # a prediction by volume share: the walls of the dropped phase count otherwise
+    dropped = mesh_volume(volume, drop=("phase1",)).n_tets
+    assert predict_mesh(volume, drop=("phase1",)).tets == pytest.approx(dropped, rel=0.01)
+
+
+def test_stages_are_timed():
+    stages = Stages()
+    mesh_volume(volume_of(ball(8, 2)), stages=stages)
+    assert list(stages.seconds) == ["cells", "interface", "regularise", "connectivity", "optimise", "tags"]
+
+
+def test_regularise_without_interface_is_empty():
+    from ssb2mesh.lattice.interface import find_interface
+
+    interface = find_interface(np.zeros((3, 3, 3), np.int32))
+    assert regularise(interface, component=np.zeros(27, np.int32), wanted_change=np.zeros(1)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"engine": "lattise"}, "engine: got 'lattise'; engines: lattice, did you mean 'lattice'"),
+        ({"drop": ["viod"]}, "no phase 'viod'; phases: LPSCl, void, did you mean 'void'"),
+        ({"drop": ["void", "LPSCl"]}, "are all phases of the volume; keep at least one"),
+        ({"cell_size": "2"}, "cell_size: got '2' without a unit; give a length"),
+        ({"cell_size": "2 parsec"}, "cell_size: unknown unit 'parsec'"),
+        ({"cell_size": -1.0}, "must be positive"),
+        ({"cell_size": "1 mm"}, "larger than the whole volume"),
+    ],
+)
+def test_bad_arguments_say_what_is_wrong(arguments, message):
+    volume = LabelledVolume(ball(8, 2), (UM,) * 3, phases={0: "LPSCl", 1: "void"})
+    with pytest.raises(InputError, match=message):
+        mesh_volume(volume, **arguments)
+
+
+def test_a_mesh_that_cannot_fit_is_refused(monkeypatch):
+    monkeypatch.setattr("ssb2mesh.mesher.available_memory_bytes", lambda: 1000)
+    with pytest.raises(ResourceError, match=r"a cell size .* times larger fits"):
+        mesh_volume(volume_of(ball(8, 2)))
+    assert mesh_volume(volume_of(ball(8, 2)), force=True).n_tets == 12 * 8**3
