@@ -1,0 +1,163 @@
+"""What a solve gives back: fields by name, numbers by name, files. No solving."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from solvers import dolfinx_api as api
+from solvers.domain import Domain
+from solvers.linear import LinearReport
+from ssb2mesh.errors import InputError
+
+__all__ = ["Solution", "write_fields"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution:
+    """Fields and totals of one solve.
+
+    Parameters
+    ----------
+    domain : Domain
+        Where it was solved.
+    kind : str
+        Type of solve, as in a study.
+    point_fields : mapping of str to (local dofs,) float array
+        Fields at points, ghosts included; NaN where a field does not exist.
+    cell_fields : mapping of str to (local cells, ...) float array
+        Fields in cells, ghosts included.
+    currents : mapping of str to float
+        Current that enters the domain through each named side set, A (reaction flux where the potential is fixed).
+    totals : mapping of str to any
+        Other results, JSON-able.
+    linear : LinearReport
+        How the linear solve went.
+
+    Examples
+    --------
+    >>> solution = conduction(domain, conductivity={"NMC": 1.0}, fixed={"z_min": 0, "z_max": 1})  # doctest: +SKIP
+    >>> solution.currents["z_max"]  # doctest: +SKIP
+    1.0
+    """
+
+    domain: Domain
+    kind: str
+    point_fields: Mapping[str, npt.NDArray[np.float64]]
+    cell_fields: Mapping[str, npt.NDArray[np.float64]]
+    currents: Mapping[str, float]
+    totals: Mapping[str, Any]
+    linear: LinearReport
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def potential(self) -> npt.NDArray[np.float64]:
+        """(local dofs,) float array: potential in V, NaN in points that nothing conducting reaches."""
+        return self.point_fields["potential"]
+
+    @property
+    def current_density(self) -> npt.NDArray[np.float64]:
+        """(local cells, 3) float array: current density in A/m2."""
+        return self.cell_fields["current_density"]
+
+    @property
+    def joule_heat(self) -> dict[str, float]:
+        """Heat by phase, W."""
+        return dict(self.totals["joule_heat"])
+
+    @property
+    def balance(self) -> float:
+        """Sum of all currents relative to the largest one; 0 when no current flows."""
+        largest = max((abs(value) for value in self.currents.values()), default=0.0)
+        return abs(sum(self.currents.values())) / largest if largest > 0 else 0.0
+
+    def summary(self) -> dict[str, Any]:
+        """Return every number of the solve as a JSON-able dict; the same on every rank."""
+        numbers = {"type": self.kind, "currents": dict(self.currents), "balance": self.balance, **self.totals}
+        return {**numbers, "linear": self.linear.summary()}
+
+    def point_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
+        """Return the point fields in the order of the TaggedMesh's points on rank 0, None elsewhere; all ranks call."""
+        found = {name: self.domain.gather_points(values) for name, values in self.point_fields.items()}
+        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
+
+    def cell_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
+        """Return the cell fields in the order of the TaggedMesh's tets on rank 0, None elsewhere; all ranks call."""
+        found = {name: self.domain.gather_cells(values) for name, values in self.cell_fields.items()}
+        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
+
+    def write(self, path: str | Path) -> None:
+        """Write mesh and fields to ``path.xdmf`` and ``path.h5`` in parallel; all ranks call. See `write_fields`."""
+        write_fields(self.domain, path, self.point_fields, self.cell_fields)
+
+    def __repr__(self) -> str:
+        currents = ", ".join(f"{name} {value:.6g} A" for name, value in self.currents.items())
+        return f"<Solution {self.kind}: {currents}; {self.linear.iterations} iterations>"
+
+
+def write_fields(
+    domain: Domain,
+    path: str | Path,
+    point_fields: Mapping[str, npt.NDArray[np.float64]],
+    cell_fields: Mapping[str, npt.NDArray[np.float64]],
+) -> None:
+    """Write mesh, phase tags and fields for ParaView; the two files appear whole or not at all. All ranks call.
+
+    Parameters
+    ----------
+    domain : Domain
+        The mesh.
+    path : str or Path
+        Name of the ``.xdmf`` file; the arrays go to an ``.h5`` file beside it.
+    point_fields, cell_fields : mapping of str to array
+        Fields, ghosts included.
+
+    Raises
+    ------
+    InputError
+        If the suffix is not ``.xdmf`` or the folder does not exist.
+
+    Examples
+    --------
+    >>> write_fields(domain, "out.xdmf", {"potential": values}, {})  # doctest: +SKIP
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".xdmf":
+        raise InputError(f"path: got {str(path)!r}; fields are written to a file that ends in .xdmf")
+    if not path.parent.is_dir():
+        raise InputError(f"path: the folder {path.parent} does not exist; make it first")
+    functions = [_function(domain, "P", name, values) for name, values in point_fields.items()]
+    cells: dict[str, npt.NDArray[np.float64]] = {"phase": domain.cell_phase.astype(np.float64), **cell_fields}
+    functions += [_function(domain, "DG", name, values) for name, values in cells.items()]
+    folder = path.parent / f".{path.stem}.part"
+    if domain.comm.rank == 0:
+        folder.mkdir(exist_ok=True)
+    domain.comm.Barrier()
+    try:
+        api.write_xdmf(str(folder / path.name), domain.mesh, functions)
+        domain.comm.Barrier()
+        if domain.comm.rank == 0:
+            for name in (path.with_suffix(".h5").name, path.name):
+                os.replace(folder / name, path.parent / name)  # noqa: PTH105
+    finally:
+        if domain.comm.rank == 0:
+            shutil.rmtree(folder, ignore_errors=True)
+        domain.comm.Barrier()
+
+
+def _function(domain: Domain, family: str, name: str, values: npt.NDArray[np.float64]) -> Any:
+    shape = values.shape[1:]
+    if family == "P" and not shape:
+        space = domain.space
+    else:
+        space = api.function_space(domain.mesh, family, 1 if family == "P" else 0, tuple(shape))
+    function = api.function(space, name)
+    function.x.array[:] = api.by_dof(space, values)
+    return function
