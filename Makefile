@@ -1,5 +1,4 @@
 # `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
-PYTHON := .venv/bin/python
 DEMO_OUTPUT ?= demo-output
 
 .PHONY: setup demo test lint clean
@@ -8,7 +7,7 @@ setup:
 	@tools/setup.sh
 
 demo: setup
-	@.venv/bin/ssb2mesh run examples/demo.toml --output $(DEMO_OUTPUT)
+	@.venv/bin/ssb2mesh run examples/demo.toml --output $(DEMO_OUTPUT) --overwrite
 
 lint: setup
 	@.venv/bin/ruff check .
@@ -16,7 +15,7 @@ lint: setup
 	@.venv/bin/mypy
 
 test: lint
-	@$(PYTHON) -m pytest
+	@.venv/bin/python -m pytest
 
 clean:
-	rm -rf .venv build dist *.egg-info $(DEMO_OUTPUT) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info $(DEMO_OUTPUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -273,7 +273,7 @@ def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepa
     """Volume to checked mesh, written into the stage."""
     from ssb2mesh.check import check_mesh
     from ssb2mesh.io import write_mesh
-    from ssb2mesh.mesher import mesh_volume
+    from ssb2mesh.mesher import LatticeOptions, mesh_volume
 
     with stages("volume"):
         volume, cleaned = load_volume(study.volume)
@@ -283,7 +283,7 @@ def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepa
         cell_size=study.mesh.cell_size,
         drop=study.mesh.drop,
         engine=study.mesh.engine,
-        options=dict(study.mesh.options) or None,
+        options=LatticeOptions(**study.mesh.options),
         stages=stages,
         force=force,
     )

@@ -161,6 +161,42 @@ def describe_volume(volume: LabelledVolume) -> str:
     return "\n".join(lines)
 
 
+def cleaning_numbers(volume: LabelledVolume, reports: Sequence[Any]) -> dict[str, Any]:
+    """Return a cleaned volume and what each step changed, JSON-able.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        After the last step.
+    reports : sequence of CleanupReport
+        One a step.
+
+    Returns
+    -------
+    dict
+        ``volume``, ``steps``.
+    """
+    return {"volume": volume_numbers(volume), "steps": [r.to_dict() for r in reports]}
+
+
+def describe_cleaning(volume: LabelledVolume, reports: Sequence[Any]) -> str:
+    """Return the same as text.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        After the last step.
+    reports : sequence of CleanupReport
+        One a step.
+
+    Returns
+    -------
+    str
+        A block a step, then the volume.
+    """
+    return "\n\n".join([*map(str, reports), describe_volume(volume)])
+
+
 def phantoms_numbers() -> dict[str, Any]:
     """Return every phantom with its summary and options, JSON-able."""
     from ssb2mesh.phantoms import PHANTOMS

@@ -64,7 +64,9 @@ def test_only_the_pipeline_names_solvers():
         _id(path)
         for path in CORE
         if any(
-            isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"solvers(\.\w+)+", node.value)
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.fullmatch(r"solvers(\.\w+)+", node.value)
             for node in ast.walk(_tree(path))
         )
     ]

@@ -228,7 +228,7 @@ class PhaseName(click.ParamType):
 
 VOLUME_HELP = "Volume file (.tif, .npy, .h5::/dataset, .zarr, .raw, .nrrd, .mha, .nii, .vti), folder or glob of slices."
 
-_VOLUME_OPTIONS = (
+_VOLUME_OPTIONS: tuple[dict[str, Any], ...] = (
     {"names": ["--voxel-size"], "type": Length(), "unit": "um, nm, mm ... (write '0.4 um' or '1,1,2 um')",
      "help": "Voxel edge, one or three.", "absent": "from the file"},
     {"names": ["--phase", "phases"], "type": PhaseName(), "multiple": True,
@@ -271,8 +271,8 @@ def volume_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     for option in reversed(_VOLUME_OPTIONS):
         settings = dict(option)
-        names = settings.pop("names")
-        click.option(*names, cls=Option, group="Volume", **settings)(with_reading)
+        flags: list[str] = settings.pop("names")
+        click.option(*flags, cls=Option, group="Volume", **settings)(with_reading)
     return with_reading
 
 

@@ -35,8 +35,8 @@ class Verbs(click.Group):
         except click.UsageError as error:
             from ssb2mesh.errors import nearest
 
-            error.message = f"no verb {args[0]!r}{nearest(args[0], VERBS)}; verbs: {', '.join(VERBS)}"
-            raise
+            message = f"no verb {args[0]!r}{nearest(args[0], VERBS)}; verbs: {', '.join(VERBS)}"
+            raise click.UsageError(message, ctx) from error
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 __all__ = ["CleanStep", "MeshSpec", "OutputSpec", "Study", "VolumeSpec"]
-
-_EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class CleanStep:
     """
 
     verb: str
-    options: Mapping[str, Any] = _EMPTY
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,11 @@ class VolumeSpec:
     path: str | None = None
     phantom: str | None = None
     seed: int = 0
-    options: Mapping[str, Any] = _EMPTY
+    options: Mapping[str, Any] = field(default_factory=dict)
     voxel_size: tuple[float, float, float] | None = None
-    phases: Mapping[int, str] = _EMPTY
+    phases: Mapping[int, str] = field(default_factory=dict)
     axes: str | None = None
-    raw: Mapping[str, Any] = _EMPTY
+    raw: Mapping[str, Any] = field(default_factory=dict)
     threshold: float | tuple[float, ...] | None = None
     otsu: int | None = None
     crop: str | None = None
@@ -94,7 +91,7 @@ class MeshSpec:
     cell_size: str | float | None = None
     drop: tuple[str, ...] = ()
     engine: str = "lattice"
-    options: Mapping[str, Any] = _EMPTY
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,8 @@ def _volume(table: Table, base: Path) -> VolumeSpec:
             table.place, f"got {' and '.join(sorted(given)) or 'neither path nor phantom'}; give one of them"
         )
     seed = table.get("seed", checks.whole, default=0)
-    options = table.get("options", lambda v: _phantom_options(v, phantom), default={})
+    nothing: dict[str, Any] = {}
+    options = table.get("options", lambda v: _phantom_options(v, phantom), default=nothing)
     for key in ("seed", "options"):
         if key in table.values and "phantom" not in given:
             table.fault(key, "belongs to a phantom; this volume comes from a file")
@@ -198,8 +200,8 @@ def _mesh(table: Table) -> MeshSpec:
     spec = MeshSpec(
         cell_size=table.get("cell_size", _cell_size, default=None),
         drop=table.get("drop", checks.names, default=()),
-        engine=table.get("engine", checks.text, default="lattice"),
-        options=table.get("options", checks.mapping, default={}),
+        engine=table.get("engine", _engine, default="lattice"),
+        options=table.get("options", _mesh_options, default={}),
     )
     table.finish()
     return spec
@@ -311,6 +313,24 @@ def _cell_size(value: Any) -> str | float:
             raise InputError(f"got {value!r}; a cell size is positive")
         return value
     return parse_length(checks.number(value), name="cell size")
+
+
+def _engine(value: Any) -> str:
+    from ssb2mesh.mesher import ENGINES
+
+    return _one_of(value, ENGINES)
+
+
+def _mesh_options(value: Any) -> dict[str, Any]:
+    from ssb2mesh.mesher import LatticeOptions
+
+    options = checks.mapping(value)
+    defaults = asdict(LatticeOptions())
+    for key, got in options.items():
+        if key not in defaults:
+            raise InputError(f"unknown key {key!r}{nearest(key, defaults)}; allowed: {', '.join(defaults)}")
+        options[key] = checks.whole(got) if isinstance(defaults[key], int) else checks.number(got)
+    return options
 
 
 def _phases(value: Any) -> dict[int, str]:
