@@ -283,8 +283,11 @@ def describe_mesh(numbers: Mapping[str, Any]) -> str:
     elif numbers.get("phases"):
         lines += ["", table(["phase", "volume, m3"], [[n, float(v)] for n, v in numbers["phases"].items()])]
     if numbers.get("interfaces"):
-        rows = [[name, float(area)] for name, area in list(numbers["interfaces"].items())[:40]]
-        lines += ["", table(["interface", "area, m2"], rows)]
+        # interfaces first; with many phases the terminal shows the first ones, JSON all
+        rows = sorted(([n, float(a)] for n, a in numbers["interfaces"].items()), key=lambda row: "|" not in str(row[0]))
+        lines += ["", table(["facet set", "area, m2"], rows[:60])]
+        if len(rows) > 60:
+            lines.append(f"... and {len(rows) - 60} more")
     seconds = numbers.get("seconds") or {}
     if seconds:
         stages = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())

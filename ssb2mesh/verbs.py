@@ -20,7 +20,16 @@ from ssb2mesh.volume import LabelledVolume
 if TYPE_CHECKING:
     from ssb2mesh.phantoms import Phantom
 
-__all__ = ["check_file", "clean_file", "convert_file", "mesh_file", "phantom_file", "predict_file"]
+__all__ = [
+    "check_file",
+    "clean_file",
+    "convert_file",
+    "mesh_file",
+    "phantom_file",
+    "plot_mesh_file",
+    "plot_volume_file",
+]
+__all__ += ["predict_file"]
 
 
 def mesh_file(
@@ -294,3 +303,119 @@ def _check_suffix(target: Path) -> None:
     if target.suffix.lower() not in known:
         guess = nearest(target.suffix, known)
         raise InputError(f"output: cannot write {target.name!r}; suffixes of meshes: {', '.join(known)}{guess}")
+
+
+def plot_volume_file(
+    source: str,
+    target: str | Path,
+    *,
+    volume: Mapping[str, Any] | None = None,
+    size: tuple[int, int] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Draw the middle slices of a volume file.
+
+    Parameters
+    ----------
+    source : str
+        Volume file.
+    target : str or Path
+        PNG file.
+    volume : mapping, optional
+        Keyword arguments of `ssb2mesh.steps.open_volume`.
+    size : two int, optional
+        Width and height, pixels.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> plot_volume_file("a.tif", "a.png")  # doctest: +SKIP
+    """
+    from ssb2mesh.plot import plot_slices
+
+    target = _check_picture(target, overwrite)
+    plot_slices(open_volume(source, **(volume or {})), target, **_given(size=size))
+
+
+def plot_mesh_file(
+    source: str,
+    target: str | Path,
+    *,
+    what: str = "cutaway",
+    field: str | None = None,
+    show: Sequence[str] = (),
+    size: tuple[int, int] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Draw a mesh file.
+
+    Parameters
+    ----------
+    source : str
+        Mesh file.
+    target : str or Path
+        PNG file.
+    what : {'cutaway', 'interfaces', 'quality', 'field'}
+        What to draw.
+    field : str, optional
+        Name of a point field of the file, for ``'field'``.
+    show : sequence of str
+        Phases of a cut-away or facet sets of interfaces; empty means all.
+    size : two int, optional
+        Width and height, pixels.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> plot_mesh_file("a.vtu", "a.png")  # doctest: +SKIP
+    """
+    from ssb2mesh import plot
+    from ssb2mesh.io.meshes import read_mesh_data
+
+    target = _check_picture(target, overwrite)
+    data = read_mesh_data(source)
+    given = _given(size=size)
+    if what == "cutaway":
+        plot.plot_cutaway(data.mesh, target, **given, **_given(phases=show or None))
+    elif what == "interfaces":
+        plot.plot_interfaces(data.mesh, target, **given, **_given(names=show or None))
+    elif what == "quality":
+        plot.plot_quality(data.mesh, target, **given)
+    elif what == "field":
+        name = _point_field(field, tuple(data.point_data), source)
+        plot.plot_field(data.mesh, data.point_data[name], target, label=name, **given)
+    else:
+        raise InputError(f"what: got {what!r}; allowed: cutaway, interfaces, quality, field")
+
+
+def _point_field(wanted: str | None, there: Sequence[str], source: str) -> str:
+    if not there:
+        raise InputError(f"field: {source} has no point fields; the file of a solve has")
+    if wanted is None and len(there) == 1:
+        return there[0]
+    if wanted not in there:
+        raise InputError(f"field: got {wanted!r}{nearest(str(wanted), there)}; fields of {source}: {', '.join(there)}")
+    return wanted
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Keep the arguments that were given; the others have defaults where they go to."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_picture(target: str | Path, overwrite: bool) -> Path:
+    if Path(target).suffix.lower() != ".png":
+        raise InputError(f"output: got {str(target)!r}; a picture is a .png file")
+    return check_output(target, overwrite=overwrite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -28,6 +29,12 @@ class Verbs(click.Group):
         found: click.Command = importlib.import_module(f"ssb2mesh.cli.{cmd_name}").command
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write every verb with its whole sentence."""
+        verbs = [(name, self.get_command(ctx, name)) for name in VERBS]
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, found.get_short_help_str(limit=300)) for name, found in verbs if found])
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Add the nearest verb to the error of an unknown one."""
         try:
@@ -49,6 +56,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 @click.group(
     cls=Verbs,
+    subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="ssb2mesh VERB --help shows the options and examples of a verb.",
 )
@@ -60,10 +68,21 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    # a pipe that is closed early (| head) is no error
+    """Run the command line: exit code 0 for success, 1 for an error or a failed check, 2 for wrong usage."""
     try:
-        cli.main(prog_name="ssb2mesh")
+        code = cli.main(sys.argv[1:] or ["--help"], prog_name="ssb2mesh", standalone_mode=False)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "ssb2mesh"
+        click.echo(f"ssb2mesh: error: {error.format_message()} (see {where} --help)", err=True)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ssb2mesh: interrupted", err=True)
+        code = 130
     except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(0) from None
+        # a pipe that is closed early (| head) is no error; what is left in the buffers has no reader
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    raise SystemExit(code if isinstance(code, int) else 0)
