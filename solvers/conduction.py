@@ -279,7 +279,8 @@ def _tie(
             before = found.setdefault(group, number)
             if values[before] != values[number]:
                 raise InputError(
-                    f"equipotential: a piece of an ideal conductor joins {names[before]!r} and {names[number]!r}, which "
+                    f"equipotential: a piece of an ideal conductor joins {names[min(before, number)]!r} and "
+                    f"{names[max(before, number)]!r}, which "
                     "are fixed at different potentials: a short circuit without resistance; give it a conductivity"
                 )
             found[group] = min(before, number)
@@ -303,7 +304,8 @@ def _assemble(domain: Domain, sigma: npt.NDArray[np.float64], live: npt.NDArray[
     u, v = ufl.TrialFunction(domain.space), ufl.TestFunction(domain.space)
     dx = ufl.Measure("dx", domain=domain.mesh, subdomain_data=tags)
     # always the same text, so that it is compiled once: which cells and which values are data
-    return api.assemble_matrix(api.compile_form(ufl.inner(ufl.dot(coefficient, ufl.grad(u)), ufl.grad(v)) * dx(1)))
+    flux = coefficient * ufl.grad(u) if sigma.ndim == 1 else ufl.dot(coefficient, ufl.grad(u))
+    return api.assemble_matrix(api.compile_form(ufl.inner(flux, ufl.grad(v)) * dx(1)))
 
 
 def _current_load(

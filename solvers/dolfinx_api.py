@@ -6,7 +6,10 @@ Arguments go by keyword wherever a release has changed their order, and no other
 from __future__ import annotations
 
 import importlib
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -103,6 +106,18 @@ def petsc() -> Any:
     return PETSc
 
 
+@contextmanager
+def _quiet_compiler() -> Iterator[None]:
+    """Keep the lines that the form compiler's C compiler logs off the terminal; errors still come as exceptions."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.INFO))
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@_quiet_compiler()
 def create_mesh(comm: Any, cells: npt.NDArray[np.int64], points: npt.NDArray[np.float64]) -> Any:
     """Return a distributed mesh of linear tets with a layer of facet neighbours as ghosts.
 
@@ -209,6 +224,7 @@ def entity_tags(mesh: Any, dim: int, entities: npt.NDArray[np.int32], values: np
     )
 
 
+@_quiet_compiler()
 def function_space(mesh: Any, family: str, degree: int, shape: tuple[int, ...] = ()) -> Any:
     """Return a Lagrange (``"P"``) or discontinuous (``"DG"``) space of scalars, vectors or tensors.
 
@@ -240,6 +256,7 @@ def function(space: Any, name: str) -> Any:
     return require().fem.Function(space, name=name)
 
 
+@_quiet_compiler()
 def compile_form(form: Any) -> Any:
     """Compile a UFL form (once: the result is cached on disk by its text)."""
     return require().fem.form(form)

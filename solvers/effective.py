@@ -1,0 +1,193 @@
+"""Effective conductivity of a box and tortuosity factors. Assembly and solving are in `solvers.conduction`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from solvers import coefficients
+from solvers.conduction import conduction
+from solvers.connectivity import pieces_through, require_percolation, volume_of
+from solvers.domain import Domain
+from solvers.solution import Solution, write_fields
+from ssb2mesh.errors import InputError
+
+__all__ = ["EffectiveConductivity", "effective_conductivity"]
+
+AXES = ("x", "y", "z")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EffectiveConductivity:
+    """Effective conductivity of the box, direction by direction.
+
+    Parameters
+    ----------
+    tensor : (3, 3) float array
+        S/m; column d is the mean current density under a unit field along axis d. Columns not asked for are NaN.
+    tortuosity : dict of str to float
+        Tortuosity factor by axis: mean conductivity of the box over effective conductivity (not squared, >= 1).
+    porosity : float
+        Volume of the conducting phases over volume of the box, isolated parts included.
+    percolating : dict of str to float
+        By axis, the part of the conducting volume that lies in pieces which reach from end to end.
+    mean_conductivity : (3,) float array
+        Mean over the box of the conductivity along each axis, S/m; for one phase porosity times bulk conductivity.
+    solutions : dict of str to Solution
+        The fields by axis, under a difference of 1 V.
+
+    Examples
+    --------
+    >>> result = effective_conductivity(domain, conductivity={"pore": 1.0})  # doctest: +SKIP
+    >>> result.tortuosity["x"]  # doctest: +SKIP
+    1.42
+    """
+
+    domain: Domain
+    tensor: npt.NDArray[np.float64]
+    tortuosity: Mapping[str, float]
+    porosity: float
+    percolating: Mapping[str, float]
+    mean_conductivity: npt.NDArray[np.float64]
+    solutions: Mapping[str, Solution]
+
+    def summary(self) -> dict[str, Any]:
+        """Return every number as a JSON-able dict; the same on every rank."""
+        rows = [[None if np.isnan(v) else float(v) for v in row] for row in self.tensor]
+        return {
+            "type": "effective_conductivity",
+            "tensor": rows,
+            "tortuosity": dict(self.tortuosity),
+            "porosity": self.porosity,
+            "percolating": dict(self.percolating),
+            "mean_conductivity": self.mean_conductivity.tolist(),
+            "balance": max(solution.balance for solution in self.solutions.values()),
+            "linear": {axis: solution.linear.summary() for axis, solution in self.solutions.items()},
+        }
+
+    def _fields(self, where: str) -> dict[str, npt.NDArray[np.float64]]:
+        return {
+            f"{name}_{axis}": values
+            for axis, solution in self.solutions.items()
+            for name, values in getattr(solution, where).items()
+        }
+
+    def point_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
+        """Return ``potential_x`` and so on in the TaggedMesh's order on rank 0, None elsewhere; all ranks call."""
+        found = {name: self.domain.gather_points(values) for name, values in self._fields("point_fields").items()}
+        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
+
+    def cell_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
+        """Return ``current_density_x`` and so on in the TaggedMesh's order on rank 0, None elsewhere; all ranks call."""
+        found = {name: self.domain.gather_cells(values) for name, values in self._fields("cell_fields").items()}
+        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
+
+    def write(self, path: str | Path) -> None:
+        """Write all fields to ``path.xdmf`` and ``path.h5`` in parallel; all ranks call."""
+        write_fields(self.domain, path, self._fields("point_fields"), self._fields("cell_fields"))
+
+    def __repr__(self) -> str:
+        factors = ", ".join(f"{axis} {value:.4f}" for axis, value in self.tortuosity.items())
+        return f"<EffectiveConductivity porosity {self.porosity:.4f}; tortuosity factor {factors}>"
+
+
+def effective_conductivity(
+    domain: Domain,
+    *,
+    conductivity: Mapping[str, Any],
+    axes: Sequence[str] = AXES,
+    tolerance: float = 1e-12,
+    max_iterations: int = 500,
+) -> EffectiveConductivity:
+    """Compute the effective conductivity of the box along some axes; all ranks call.
+
+    For each axis the two end planes of the conducting phases are held 1 V apart and all other walls are insulated
+    (the lateral sides of the box as well). The entry along the field is the reaction current times length over area;
+    the entries across it are volume means of the current density under the same boundary conditions, so the tensor
+    is not exactly symmetric: it is that of a sample in a measuring cell, not of a periodic medium.
+
+    The tortuosity factor is ``mean(sigma) / sigma_eff`` with the mean over the box. For one phase this is
+    ``porosity * sigma_bulk / sigma_eff``, with the whole phase, isolated parts included, in the porosity.
+    Percolation is checked first, across shared facets: contacts at an edge or a vertex do not conduct.
+
+    Parameters
+    ----------
+    domain : Domain
+        The mesh, with side sets ``x_min`` to ``z_max``.
+    conductivity : mapping of str to number or array
+        S/m by phase, as for `solvers.conduction`. Phases not named do not conduct.
+    axes : sequence of str
+        Some of x, y, z.
+    tolerance : float
+        Relative residual of the linear solver.
+    max_iterations : int
+        Where the linear solver gives up.
+
+    Returns
+    -------
+    EffectiveConductivity
+        Tensor, tortuosity factors, porosity, percolating parts, fields.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a value is out of range.
+    PercolationError
+        If the conducting phases do not percolate along an axis; names phases and axes.
+    SolverError
+        If a linear solve fails.
+
+    References
+    ----------
+    Cooper et al., TauFactor, SoftwareX 5 (2016) 203, doi:10.1016/j.softx.2016.09.002.
+
+    Examples
+    --------
+    >>> effective_conductivity(domain, conductivity={"pore": 1.0}, axes=["x"])  # doctest: +SKIP
+    <EffectiveConductivity porosity 0.4005; tortuosity factor x 1.4213>
+    """
+    axes = _check_axes(domain, axes)
+    sigma = coefficients.by_cell(domain, conductivity)
+    conducting = domain.cells_of(conductivity)
+    pieces = pieces_through(domain, conducting)
+    spanning = require_percolation(domain, pieces, list(conductivity), axes)
+    volume = volume_of(domain, conducting)
+    own = slice(0, domain.owned_cells)
+    lengths = domain.box[1] - domain.box[0]
+    box_volume = float(np.prod(lengths))
+    tensor = np.full((3, 3), np.nan)
+    solutions: dict[str, Solution] = {}
+    for axis in axes:
+        d = AXES.index(axis)
+        solution = conduction(
+            domain,
+            conductivity=conductivity,
+            fixed={f"{axis}_min": 0.0, f"{axis}_max": 1.0},
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+        )
+        local = (solution.current_density[own] * domain.cell_volumes[own, None]).sum(axis=0)
+        mean_flux = np.sum(domain.comm.allgather(local), axis=0) / box_volume
+        tensor[:, d] = -mean_flux * lengths[d]
+        tensor[d, d] = solution.currents[f"{axis}_max"] * lengths[d] ** 2 / box_volume
+        solutions[axis] = solution
+    local_mean = [(coefficients.diagonal(sigma, d) * domain.cell_volumes)[own].sum() for d in range(3)]
+    mean = np.sum(domain.comm.allgather(np.array(local_mean)), axis=0) / box_volume
+    tortuosity = {axis: float(mean[d] / tensor[d, d]) for d, axis in enumerate(AXES) if axis in axes}
+    percolating = {a: volume_of(domain, conducting & np.isin(pieces, found)) / volume for a, found in spanning.items()}
+    return EffectiveConductivity(domain, tensor, tortuosity, volume / box_volume, percolating, mean, solutions)
+
+
+def _check_axes(domain: Domain, axes: Sequence[str]) -> list[str]:
+    wanted = [axes] if isinstance(axes, str) else list(axes)
+    if not wanted or any(axis not in AXES for axis in wanted) or len(set(wanted)) < len(wanted):
+        raise InputError(f"axes: got {axes!r}; give some of x, y, z, each once")
+    for axis in wanted:
+        for end in ("min", "max"):
+            domain.facets_of(f"{axis}_{end}", argument="axes")
+    return wanted
