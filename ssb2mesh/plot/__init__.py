@@ -1,0 +1,20 @@
+"""Pictures of volumes, meshes and fields as PNG files; they need neither a screen nor X. No numbers are made here.
+
+Every function takes the thing and a path, and returns the path. Heavy packages are imported on use.
+"""
+
+from ssb2mesh.plot.fields import plot_current_map, plot_field
+from ssb2mesh.plot.quality import plot_quality
+from ssb2mesh.plot.slices import plot_slices
+from ssb2mesh.plot.solid import plot_cutaway, plot_interfaces
+from ssb2mesh.plot.style import phase_colours
+
+__all__ = [
+    "phase_colours",
+    "plot_current_map",
+    "plot_cutaway",
+    "plot_field",
+    "plot_interfaces",
+    "plot_quality",
+    "plot_slices",
+]

@@ -1,0 +1,333 @@
+"""Fields on the mesh: a potential with its current lines, and a map of what passes through a surface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssb2mesh.errors import InputError
+from ssb2mesh.mesh import TaggedMesh, tet_volumes
+from ssb2mesh.plot.scene import EYE, Scene, grid_of, quiet_vtk, surface_of
+from ssb2mesh.plot.solid import outside_cut_corner
+from ssb2mesh.plot.style import axes_triad, check_size, house_style, new_figure, save, scale_bar, shorten, show_image
+
+__all__ = ["current_density", "plot_current_map", "plot_field"]
+
+_LINES = 160
+_GREY = "#DFE2E5"
+
+
+def plot_field(
+    mesh: TaggedMesh,
+    values: npt.ArrayLike,
+    path: str | Path,
+    *,
+    conductivity: Mapping[str, float] | None = None,
+    label: str = "potential (V)",
+    size: Sequence[int] = (1800, 900),
+) -> Path:
+    """Draw a potential on the cut-away mesh, and beside it the current lines that it drives.
+
+    Parameters
+    ----------
+    mesh : TaggedMesh
+        The mesh.
+    values : (n,) array
+        The field at the points; where no named phase is, any value.
+    path : str or Path
+        A ``.png`` file.
+    conductivity : mapping of str to float, optional
+        Conductivity of each phase, S/m; phases not named do not conduct and are drawn in grey. By default all
+        phases conduct alike.
+    label : str
+        What the colours are, with the unit.
+    size : two int
+        Width and height in pixels.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the field does not fit the mesh, is not finite where it is drawn, or a phase is unknown.
+    MissingDependencyError
+        If PyVista or matplotlib is absent.
+
+    Examples
+    --------
+    >>> plot_field(mesh, phi, "potential.png", conductivity={"NMC": 10.0})  # doctest: +SKIP
+    """
+    width, height = check_size(size)
+    sigma = _cell_conductivity(mesh, conductivity)
+    live = sigma > 0
+    phi = _point_values(mesh, values, live)
+    assert mesh.box is not None
+    scene = Scene(mesh.box, EYE)
+    points = scene.to_scene(mesh.points)
+    used = np.unique(mesh.tets[live])
+    limits = (float(phi[used].min()), float(phi[used].max()))
+    keep = outside_cut_corner(mesh)
+    skin = surface_of(grid_of(points, mesh.tets[keep & live], point_data={"field": phi}))
+    rest = keep & ~live
+    frame = (0.455, 1.0)
+    canvas = (round(frame[0] * width), height)
+
+    def fill_solid(plotter: Any) -> None:
+        # little shading: colours must be those of the bar, on grooves between tets too
+        look = {"ambient": 0.62, "diffuse": 0.4, "specular": 0.0, "show_scalar_bar": False}
+        plotter.add_mesh(skin, scalars="field", cmap="viridis", clim=limits, n_colors=256, **look)
+        if rest.any():
+            plotter.add_mesh(surface_of(grid_of(points, mesh.tets[rest])), color=_GREY, ambient=0.5, diffuse=0.5)
+
+    lines = _current_lines(mesh, points, phi, sigma)
+
+    def fill_lines(plotter: Any) -> None:
+        if lines is not None and lines.n_points:
+            tubes = lines.tube(radius=0.0032, n_sides=10)
+            plotter.add_mesh(tubes, scalars="field", cmap="viridis", clim=limits, ambient=0.35, diffuse=0.65,
+                             specular=0.15, show_scalar_bar=False)  # fmt: skip
+
+    with house_style():
+        figure = new_figure(size)
+        for left, fill, title in ((0.0, fill_solid, "cut-away"), (frame[0], fill_lines, "current lines")):
+            picture = scene.render(fill, canvas)
+            axes = show_image(figure, picture.image, (left, 0.0, *frame))
+            scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
+            axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
+            figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
+        _colour_bar(figure, limits, label=label, at=(0.925, 0.2, 0.014, 0.6))
+        if rest.any():
+            figure.text(0.925, 0.1, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
+        return save(figure, path)
+
+
+def plot_current_map(
+    mesh: TaggedMesh,
+    name: str,
+    values: npt.ArrayLike,
+    path: str | Path,
+    *,
+    label: str = "current density (A/m²)",
+    size: Sequence[int] = (1300, 1000),
+) -> Path:
+    """Draw a field on one facet set: a side of the box straight on, an interface from the corner.
+
+    Parameters
+    ----------
+    mesh : TaggedMesh
+        The mesh.
+    name : str
+        Facet set.
+    values : (k,) or (n,) array
+        One value a triangle of ``mesh.facet_set(name)``, or one a point of the mesh.
+    path : str or Path
+        A ``.png`` file.
+    label : str
+        What the colours are, with the unit.
+    size : two int
+        Width and height in pixels.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the facet set is unknown or empty, or the values fit neither its triangles nor the points.
+    MissingDependencyError
+        If PyVista or matplotlib is absent.
+
+    Examples
+    --------
+    >>> plot_current_map(mesh, "LPSCl|NMC", i_n, "current.png")  # doctest: +SKIP
+    """
+    width, height = check_size(size)
+    triangles = mesh.facet_set(name)
+    array = np.asarray(values, float)
+    if len(triangles) == 0:
+        raise InputError(
+            f"name: the facet set {name!r} holds no triangles; choose one of {', '.join(mesh.facet_names)}"
+        )
+    if array.shape not in {(len(triangles),), (mesh.n_points,)}:
+        raise InputError(
+            f"values: got shape {array.shape}; expected ({len(triangles)},), one a triangle of {name!r}, "
+            f"or ({mesh.n_points},), one a point"
+        )
+    by_point = array.shape == (mesh.n_points,)
+    shown = array[np.unique(triangles)] if by_point else array
+    if not np.isfinite(shown).all():
+        raise InputError(f"values: not finite on {name!r}; give numbers on every triangle or point of it")
+    limits, extend = _robust_limits(shown)
+    assert mesh.box is not None
+    scene = Scene(mesh.box, _straight_eye(name))
+    surface = surface_of(
+        grid_of(
+            scene.to_scene(mesh.points),
+            triangles,
+            point_data={"field": array} if by_point else None,
+            cell_data=None if by_point else {"field": array},
+        )
+    )
+    colours = "RdBu_r" if limits[0] < 0 < limits[1] else "viridis"
+    frame = (0.0, 0.0, 0.84, 0.94)
+    canvas = (round(frame[2] * width), round(frame[3] * height))
+    straight = name.split("@")[-1] in _SIDES
+    light = {"lighting": False} if straight else {"ambient": 0.4, "diffuse": 0.6}
+
+    def fill(plotter: Any) -> None:
+        plotter.add_mesh(surface, scalars="field", cmap=colours, clim=limits, show_scalar_bar=False, **light)
+
+    with house_style():
+        figure = new_figure(size)
+        picture = scene.render(fill, canvas, margin=0.2 if straight else 0.06)
+        axes = show_image(figure, picture.image, frame)
+        scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
+        axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
+        figure.text(0.02, 0.975, shorten(name, 50), va="top", fontsize=9.5)
+        _colour_bar(figure, limits, label=label, at=(0.855, 0.2, 0.02, 0.58), cmap=colours, extend=extend)
+        return save(figure, path)
+
+
+_SIDES = {f"{axis}_{end}": (n, end) for n, axis in enumerate("xyz") for end in ("min", "max")}
+
+
+def _straight_eye(name: str) -> npt.NDArray[np.float64]:
+    side = _SIDES.get(name.split("@")[-1])
+    if side is None:
+        return EYE
+    eye = np.zeros(3)
+    eye[side[0]] = 1.0 if side[1] == "max" else -1.0
+    return eye
+
+
+def current_density(
+    mesh: TaggedMesh, phi: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the current density of a linear potential in each tet.
+
+    Parameters
+    ----------
+    mesh : TaggedMesh
+        The mesh.
+    phi : (n,) float array
+        Potential, V.
+    sigma : (m,) float array
+        Conductivity, S/m.
+
+    Returns
+    -------
+    (m, 3) float array
+        ``-sigma grad phi``, A/m2.
+
+    Examples
+    --------
+    >>> current_density(mesh, mesh.points[:, 2], np.ones(mesh.n_tets))[0]  # doctest: +SKIP
+    array([-0., -0., -1.])
+    """
+    a = mesh.points[mesh.tets[:, 0]]
+    u, v, w = (mesh.points[mesh.tets[:, i]] - a for i in (1, 2, 3))
+    vw, wu, uv = np.cross(v, w), np.cross(w, u), np.cross(u, v)
+    drops = phi[mesh.tets[:, 1:]] - phi[mesh.tets[:, :1]]
+    gradient = drops[:, :1] * vw + drops[:, 1:2] * wu + drops[:, 2:] * uv
+    gradient /= np.einsum("ij,ij->i", u, vw)[:, None]
+    return -sigma[:, None] * gradient
+
+
+def _current_lines(
+    mesh: TaggedMesh, points: npt.NDArray[np.float64], phi: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64]
+) -> Any | None:
+    """Lines through seeds that are drawn with the current as their weight, so that density shows flow."""
+    import pyvista as pv
+
+    live = sigma > 0
+    current = current_density(mesh, phi, sigma)
+    volumes = tet_volumes(mesh.points, mesh.tets)
+    weight = np.where(live, np.linalg.norm(current, axis=1) * volumes, 0.0)
+    if not weight.sum() > 0:
+        return None
+    tets = mesh.tets[live]
+    share = np.bincount(tets.ravel(), np.repeat(volumes[live], 4), mesh.n_points)
+    flow = (
+        np.column_stack(
+            [np.bincount(tets.ravel(), np.repeat(volumes[live] * current[live, i], 4), mesh.n_points) for i in range(3)]
+        )
+        / np.maximum(share, np.finfo(float).tiny)[:, None]
+    )
+    flow /= np.abs(flow).max()
+    seeds = np.random.default_rng(0).choice(mesh.n_tets, _LINES, p=weight / weight.sum())
+    grid = grid_of(points, tets, point_data={"field": phi, "flow": flow})
+    with quiet_vtk():
+        return grid.streamlines_from_source(
+            pv.PolyData(points[mesh.tets[seeds]].mean(axis=1)), vectors="flow", integration_direction="both",
+            initial_step_length=0.5, step_unit="cl", max_length=12.0, max_steps=4000, terminal_speed=1e-9,
+            interpolator_type="cell",
+        )  # fmt: skip
+
+
+def _cell_conductivity(mesh: TaggedMesh, conductivity: Mapping[str, float] | None) -> npt.NDArray[np.float64]:
+    if conductivity is None:
+        return np.ones(mesh.n_tets)
+    sigma = np.zeros(mesh.n_tets)
+    for name, value in conductivity.items():
+        if not (np.isfinite(value) and value >= 0):
+            raise InputError(f"conductivity: got {value!r} for {name!r}; it is zero or positive, S/m")
+        sigma[mesh.cell_tags == mesh.phase_tag(name)] = value
+    if not sigma.any():
+        raise InputError(f"conductivity: none of the phases {list(conductivity)} conducts; give at least one > 0")
+    return sigma
+
+
+def _point_values(mesh: TaggedMesh, values: npt.ArrayLike, live: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    phi = np.asarray(values, float)
+    if phi.shape != (mesh.n_points,):
+        raise InputError(f"values: got shape {phi.shape}; expected ({mesh.n_points},), one value a point of the mesh")
+    if not np.isfinite(phi[np.unique(mesh.tets[live])]).all():
+        raise InputError("values: not finite on the phases that conduct; name in conductivity only those with a field")
+    return np.where(np.isfinite(phi), phi, 0.0)
+
+
+def _robust_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float], str]:
+    """Limits that one extreme triangle cannot stretch: 1st to 99th percentile, symmetric if the sign changes."""
+    low, high = (float(v) for v in np.percentile(values, [1, 99]))
+    if low < 0 < high:
+        high = max(-low, high)
+        low = -high
+    if not high > low:
+        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
+    ends = (values.min() < low - 1e-12 * abs(low), values.max() > high + 1e-12 * abs(high))
+    return (low, high), {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(ends, "both")
+
+
+def _colour_bar(
+    figure: Any,
+    limits: tuple[float, float],
+    *,
+    label: str,
+    at: tuple[float, float, float, float],
+    cmap: str = "viridis",
+    extend: str = "neither",
+) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=figure.add_axes(at), extend=extend)
+    bar.outline.set_linewidth(0.4)
+    bar.ax.set_title(label.replace(" (", "\n("), fontsize=8.5, pad=8, loc="left")
+    bar.ax.tick_params(length=2)
+    bar.ax.yaxis.set_major_formatter(_tick)
+
+
+def _tick(value: float, _: int | None = None) -> str:
+    """A tick without an offset: 350 000, 0.25, 3e-06."""
+    if 1e4 <= abs(value) < 1e7:
+        return f"{value:,.0f}".replace(",", "\u202f").replace("-", "\u2212")
+    return f"{value:.5g}".replace("-", "\u2212")
