@@ -1,4 +1,4 @@
-"""solvers: tagged meshes to fields, on DOLFINx and PETSc, in serial or under mpirun. Imports ssb2mesh, never the reverse.
+"""solvers: tagged meshes to fields on DOLFINx and PETSc, serial or under mpirun. Imports ssb2mesh, never the reverse.
 
 The public names below are loaded on first use. Without DOLFINx, `import solvers` works and the first call that needs
 it raises MissingDependencyError with the command that installs it.

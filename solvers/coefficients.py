@@ -75,7 +75,9 @@ def _read(domain: Domain, name: str, value: Any, argument: str) -> npt.NDArray[n
     if array.ndim in (1, 3):
         used = domain.scatter_cells(array)[domain.cell_phase == tag]
     if used.ndim >= 2:
-        symmetric = np.allclose(used, np.swapaxes(used, -1, -2), rtol=1e-12, atol=0) if np.isfinite(used).all() else False
+        symmetric = (
+            np.allclose(used, np.swapaxes(used, -1, -2), rtol=1e-12, atol=0) if np.isfinite(used).all() else False
+        )
         good = symmetric and (used.size == 0 or np.linalg.eigvalsh(used).min() > 0)
         what = "symmetric, positive definite and finite"
     else:
@@ -87,9 +89,7 @@ def _read(domain: Domain, name: str, value: Any, argument: str) -> npt.NDArray[n
     return array
 
 
-def apply(
-    coefficient: npt.NDArray[np.float64], vectors: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def apply(coefficient: npt.NDArray[np.float64], vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return coefficient times vector in each cell, (cells, 3)."""
     if coefficient.ndim == 1:
         return coefficient[:, None] * vectors

@@ -88,9 +88,7 @@ def conduction(
     contacts = _check_contacts(domain, conductivity, fixed, current or {}, equipotential)
     conducting = domain.cells_of([*conductivity, *equipotential])
     roles = _roles(domain, conducting, contacts)
-    return solve_pieces(
-        domain, sigma, contacts, roles, tolerance=tolerance, max_iterations=max_iterations
-    )
+    return solve_pieces(domain, sigma, contacts, roles, tolerance=tolerance, max_iterations=max_iterations)
 
 
 @dataclass(frozen=True)
@@ -240,13 +238,12 @@ def _fixed_points(
         marks[domain.facet_points[_live_facets(domain, name, live)]] = 1.0
         on_set = api.accumulate(index_map, marks) > 0
         clash = on_set & ~np.isnan(fixed) & (fixed != value)
-        first = [int(holder[clash][0]) if clash.any() else -1]
-        other = max(domain.comm.allgather(first[0]))
+        other = max(domain.comm.allgather(int(holder[clash][0]) if clash.any() else -1))
         if other >= 0:
             names = list(contacts.fixed)
             raise InputError(
-                f"fixed: {names[other]!r} ({contacts.fixed[names[other]]:g} V) and {name!r} ({value:g} V) share points; "
-                "sides that touch must have one potential"
+                f"fixed: {names[other]!r} ({contacts.fixed[names[other]]:g} V) and {name!r} ({value:g} V) share "
+                "points; sides that touch must have one potential"
             )
         new = on_set & np.isnan(fixed)
         holder[new], fixed[new] = number, value
@@ -265,7 +262,7 @@ def _tie(
     cells = live & domain.cells_of(contacts.equipotential)
     groups = pieces_through(domain, cells, "points")
     own = np.flatnonzero(cells[: domain.owned_cells])
-    tied = np.full(len(holder), -1.0)
+    tied: npt.NDArray[np.float64] = np.full(len(holder), -1.0)
     tied[domain.cell_points[own]] = groups[own][:, None]
     # a dof may meet ideal cells on another rank only; sums of (label + 1) over ranks, divided by their number
     marks = api.accumulate(index_map, (tied >= 0).astype(float))
@@ -273,7 +270,9 @@ def _tie(
     leader = np.where(marks > 0, sums / np.maximum(marks, 1) - 1, -1).astype(np.int64)
     held = (leader >= 0) & (holder >= 0)
     found: dict[int, int] = {}
-    for part in domain.comm.allgather(list({(int(a), int(b)) for a, b in zip(leader[held], holder[held], strict=True)})):
+    for part in domain.comm.allgather(
+        list({(int(a), int(b)) for a, b in zip(leader[held], holder[held], strict=True)})
+    ):
         for group, number in part:
             values, names = list(contacts.fixed.values()), list(contacts.fixed)
             before = found.setdefault(group, number)

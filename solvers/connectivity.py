@@ -1,4 +1,4 @@
-"""Connected pieces of a distributed mesh and what they touch: percolation, floating pieces. No fields, no linear algebra.
+"""Connected pieces of a distributed mesh and what they touch: percolation, floating pieces. No fields, no solving.
 
 A path of conduction crosses *facets*. Two tets that share only an edge or a vertex touch in a set of no area, through
 which no current flows; P1 elements would let a little through, a little less on every finer mesh. So pieces are
@@ -25,9 +25,7 @@ class PercolationError(SolverError):
     """The conducting phases hold no path from one side of the box to the other."""
 
 
-def pieces_through(
-    domain: Domain, cells: npt.NDArray[np.bool_], through: str = "facets"
-) -> npt.NDArray[np.int64]:
+def pieces_through(domain: Domain, cells: npt.NDArray[np.bool_], through: str = "facets") -> npt.NDArray[np.int64]:
     """Label the connected pieces of some cells; all ranks call.
 
     Parameters
@@ -122,7 +120,7 @@ def require_percolation(
     spanning: dict[str, npt.NDArray[np.int64]] = {}
     for axis in axes:
         ends = [touched_pieces(domain, pieces, domain.facets_of(f"{axis}_{end}")) for end in ("min", "max")]
-        spanning[axis] = np.intersect1d(*ends)
+        spanning[axis] = np.intersect1d(ends[0], ends[1])
     blocked = [axis for axis in axes if len(spanning[axis]) == 0]
     if blocked:
         raise PercolationError(_percolation_message(phases, axes, blocked))

@@ -50,18 +50,14 @@ def exchange(
     return _alltoallv(comm, np.ascontiguousarray(rows[order]), sent, counts), counts, order
 
 
-def _alltoallv(
-    comm: Any, rows: npt.NDArray, sent: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-) -> npt.NDArray:
+def _alltoallv(comm: Any, rows: npt.NDArray, sent: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray:
     width = int(np.prod(rows.shape[1:], dtype=np.int64))
     received = np.empty((int(counts.sum()), *rows.shape[1:]), rows.dtype)
     comm.Alltoallv([rows, sent * width], [received, counts * width])
     return received
 
 
-def fetch(
-    comm: Any, slab: npt.NDArray, starts: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
-) -> npt.NDArray:
+def fetch(comm: Any, slab: npt.NDArray, starts: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray:
     """Return entries of a distributed array by global index; all ranks call.
 
     Parameters

@@ -5,40 +5,21 @@ Inside, facet sets are unions of atoms (see `ssb2mesh.facet_atoms`), because DOL
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from solvers import dolfinx_api as api
-from solvers.distribute import fetch, gather_rows, match_triangles, slab_starts
+from solvers.distribute import exchange, fetch, gather_rows, match_triangles, slab_starts
+from solvers.slabs import Names, Slabs, from_first, read_slabs, together
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.mesh import TaggedMesh
 
 __all__ = ["Domain", "load_domain"]
-
-
-class _Slabs(NamedTuple):
-    """One rank's part of the arrays of a tagged mesh."""
-
-    points: npt.NDArray[np.float64]
-    tets: npt.NDArray[np.int64]
-    cell_tags: npt.NDArray[np.int32]
-    triangles: npt.NDArray[np.int64]
-    atoms: npt.NDArray[np.int32]
-
-
-class _Names(NamedTuple):
-    """What all ranks must know of a tagged mesh."""
-
-    phases: dict[str, int]
-    sets: dict[str, tuple[int, ...]]
-    box: npt.NDArray[np.float64]
-    n_points: int
-    n_tets: int
 
 
 class Domain:
@@ -67,7 +48,7 @@ class Domain:
     >>> domain.ds("z_min")  # doctest: +SKIP
     """
 
-    def __init__(self, comm: Any, names: _Names, slabs: _Slabs) -> None:
+    def __init__(self, comm: Any, names: Names, slabs: Slabs) -> None:
         self.comm = comm
         self.phases, self.sets, self.box = names.phases, names.sets, names.box
         self.n_points, self.n_tets = names.n_points, names.n_tets
@@ -83,14 +64,16 @@ class Domain:
         #: (local facets,) int32 array: atom of each facet, 0 where it is in no set.
         self.facet_atom = self._match_facets(slabs)
 
-    def _match_facets(self, slabs: _Slabs) -> npt.NDArray[np.int32]:
+    def _match_facets(self, slabs: Slabs) -> npt.NDArray[np.int32]:
         """Find the local facets among the tagged triangles."""
         original = self.original_points[self._vertex_to_point[api.local_entities(self.mesh, 2, 0)]]
         # only facets whose three points are tagged can match: far fewer than all
         starts = slab_starts(self.comm, len(slabs.points))
         tagged = self._tagged_points(slabs.triangles, starts)
-        near = np.zeros(0, bool) if len(self.original_points) == 0 else fetch(
-            self.comm, tagged, starts, self.original_points
+        near = (
+            np.zeros(0, bool)
+            if len(self.original_points) == 0
+            else fetch(self.comm, tagged, starts, self.original_points)
         )
         seen = near[self._vertex_to_point[api.local_entities(self.mesh, 2, 0)]].all(axis=1) if len(near) else near
         candidates = np.flatnonzero(seen)
@@ -98,12 +81,8 @@ class Domain:
         result[candidates] = match_triangles(self.comm, original[candidates], slabs.triangles, slabs.atoms)
         return result
 
-    def _tagged_points(
-        self, triangles: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.bool_]:
+    def _tagged_points(self, triangles: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Which points of this rank's slab any tagged triangle on any rank uses."""
-        from solvers.distribute import exchange
-
         used = np.unique(triangles)
         asked, _, _ = exchange(self.comm, np.searchsorted(starts, used, side="right") - 1, used)
         flags = np.zeros(int(starts[self.comm.rank + 1] - starts[self.comm.rank]), bool)
@@ -343,89 +322,9 @@ def load_domain(mesh_or_path: TaggedMesh | str | Path | None, comm: Any = None) 
     """
     comm = api.world() if comm is None else comm
     if isinstance(mesh_or_path, (str, Path)) and Path(mesh_or_path).suffix.lower() in (".xdmf", ".h5"):
-        names, slabs = _together(comm, lambda: _read_slabs(Path(mesh_or_path), comm))
+        names, slabs = together(comm, lambda: read_slabs(Path(mesh_or_path), comm))
     else:
-        names, slabs = _from_first(mesh_or_path, comm)
+        names, slabs = from_first(mesh_or_path, comm)
     if names.n_tets == 0:
         raise InputError("mesh: got a mesh without tets; nothing can be solved on it")
     return Domain(comm, names, slabs)
-
-
-def _together(comm: Any, work: Any) -> Any:
-    """Do something on every rank; where one fails, all raise."""
-    error: Exception | None = None
-    result = None
-    try:
-        result = work()
-    except (InputError, OSError, KeyError) as caught:
-        error = caught
-    messages = [message for message in comm.allgather(None if error is None else str(error)) if message]
-    if error is not None:
-        raise error
-    if messages:
-        raise InputError(messages[0])
-    return result
-
-
-def _from_first(mesh_or_path: TaggedMesh | str | Path | None, comm: Any) -> tuple[_Names, _Slabs]:
-    """Read on rank 0, or take rank 0's mesh; the other slabs are empty."""
-    from ssb2mesh.facet_atoms import facet_atoms
-
-    def work() -> tuple[_Names, _Slabs] | None:
-        if comm.rank != 0:
-            return None
-        mesh = mesh_or_path
-        if isinstance(mesh, (str, Path)):
-            from ssb2mesh.io import read_mesh
-
-            mesh = read_mesh(mesh)
-        if not isinstance(mesh, TaggedMesh):
-            raise InputError(f"mesh: got {type(mesh).__name__} on rank 0; expected a TaggedMesh or the path of a mesh")
-        triangles, atoms, sets = facet_atoms(mesh)
-        assert mesh.box is not None
-        names = _Names(dict(mesh.cell_names), sets, np.array(mesh.box), mesh.n_points, mesh.n_tets)
-        tets = mesh.tets.astype(np.int64, copy=False)
-        return names, _Slabs(mesh.points, tets, mesh.cell_tags, triangles.astype(np.int64, copy=False), atoms)
-
-    found = _together(comm, work)
-    names = comm.bcast(found[0] if found else None, root=0)
-    if found:
-        return found  # type: ignore[no-any-return]
-    nothing = _Slabs(
-        np.zeros((0, 3)), np.zeros((0, 4), np.int64), np.zeros(0, np.int32), np.zeros((0, 3), np.int64),
-        np.zeros(0, np.int32),
-    )  # fmt: skip
-    return names, nothing
-
-
-def _read_slabs(path: Path, comm: Any) -> tuple[_Names, _Slabs]:
-    """Read this rank's slab of every array of a native mesh file."""
-    import re
-
-    import h5py
-    from ssb2mesh.io.mesh_xdmf import read_tags_table
-
-    table = read_tags_table(path)
-    heavy = path
-    if path.suffix.lower() != ".h5":
-        named = re.search(r"<DataItem[^>]*>\s*([^<]*?):/", path.read_text(encoding="utf-8"))
-        heavy = path.parent / (named.group(1) if named else path.with_suffix(".h5").name)
-    with h5py.File(heavy, "r") as file:
-
-        def part(key: str) -> Any:
-            return file[key][_slab(len(file[key]), comm.rank, comm.size)]
-
-        slabs = _Slabs(
-            part("points"),
-            part("tets").astype(np.int64),
-            part("cell_tags"),
-            part("facets/triangles").astype(np.int64),
-            part("facets/atoms"),
-        )
-    names = _Names(dict(table.phases), dict(table.sets), table.box, table.n_points, table.n_tets)
-    return names, slabs
-
-
-def _slab(length: int, rank: int, size: int) -> slice:
-    return slice(length * rank // size, length * (rank + 1) // size)
-

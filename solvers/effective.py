@@ -83,7 +83,7 @@ class EffectiveConductivity:
         return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
 
     def cell_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
-        """Return ``current_density_x`` and so on in the TaggedMesh's order on rank 0, None elsewhere; all ranks call."""
+        """Return ``current_density_x`` and so on in the TaggedMesh's order, on rank 0 only; all ranks call."""
         found = {name: self.domain.gather_cells(values) for name, values in self._fields("cell_fields").items()}
         return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
 

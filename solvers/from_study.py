@@ -1,4 +1,4 @@
-"""From a ``[[solve]]`` table of a study to a result. The tables are checked in `ssb2mesh.study_solves`; no physics here."""
+"""From a ``[[solve]]`` table of a study to a result. `ssb2mesh.study_solves` checks the tables; no physics here."""
 
 from __future__ import annotations
 

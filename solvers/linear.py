@@ -196,7 +196,7 @@ def _failure(petsc: Any, reason: int, test: _Convergence, purpose: str, unknowns
         "DIVERGED_MAX_IT": f"the residual had not fallen enough after {test.max_iterations} iterations",
         "DIVERGED_NANORINF": "a value became infinite or not a number",
         "DIVERGED_INDEFINITE_PC": "the preconditioner turned indefinite, most likely by very flat tets",
-        "DIVERGED_INDEFINITE_MAT": "the matrix is not positive definite: a conductivity may not be positive, or a tet is",
+        "DIVERGED_INDEFINITE_MAT": "the matrix is not positive definite: a tet or a conductivity is not positive",
     }.get(names.get(reason, ""), f"PETSc gives the reason {names.get(reason, reason)}")
     fell = test.history[-1] / test.history[0] if test.history and test.history[0] else float("nan")
     return (

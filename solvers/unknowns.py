@@ -1,4 +1,4 @@
-"""Which dofs are unknowns: fixed, idle and tied dofs are taken out of a system before it is solved. No physics, no names."""
+"""Which dofs are unknowns: fixed, idle and tied dofs leave a system before it is solved. No physics, no names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Unknowns:
     fixed : (owned dofs,) float array
         Prescribed value, NaN where there is none.
     tied_to : (owned dofs,) int64 array, optional
-        Global index of the dof that leads the group of tied dofs, -1 for single dofs. A fixed group is fixed dof by dof.
+        Global index of the dof that leads the group of tied dofs, -1 for single dofs.
     """
 
     live: npt.NDArray[np.bool_]
@@ -99,9 +99,7 @@ def _solve_subset(
     return report
 
 
-def _solve_tied(
-    matrix: Any, rhs: Any, values: Any, unknowns: Unknowns, options: dict[str, Any]
-) -> LinearReport:
+def _solve_tied(matrix: Any, rhs: Any, values: Any, unknowns: Unknowns, options: dict[str, Any]) -> LinearReport:
     """Solve P^T A P y = P^T b, where P copies the value of a leading dof to its group."""
     petsc = api.petsc()
     comm = matrix.getComm().tompi4py()
