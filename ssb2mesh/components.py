@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.counting import count_labels
 from ssb2mesh.errors import InputError
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume
 
@@ -71,7 +72,7 @@ class Components:
 
     def counts(self) -> dict[str, int]:
         """Return the number of components of each phase, by name."""
-        found, counts = np.unique(self.labels, return_counts=True)
+        found, counts = count_labels(self.labels)
         by_label = dict(zip(found.tolist(), counts.tolist(), strict=True))
         return {name: by_label.get(label, 0) for label, name in self.phases.items()}
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.counting import count_labels
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.units import format_length
 
@@ -118,7 +119,7 @@ class LabelledVolume:
         if not (np.isfinite(spacing).all() and min(spacing) > 0):
             raise InputError(f"spacing: got {self.spacing}; voxel sizes are positive lengths in m along x, y, z")
         origin = _three(self.origin, "origin")
-        present = [int(label) for label in np.unique(labels)]
+        present = count_labels(labels)[0].tolist()
         names = {label: self.phases.get(label, f"phase{label}") for label in present}
         unknown = sorted(set(map(int, self.phases)) - set(present))
         if unknown:
@@ -188,7 +189,7 @@ class LabelledVolume:
 
     def voxel_counts(self) -> dict[str, int]:
         """Return the number of voxels of each phase, by name."""
-        labels, counts = np.unique(self.labels, return_counts=True)
+        labels, counts = count_labels(self.labels)
         by_label = dict(zip(labels.tolist(), counts.tolist(), strict=True))
         return {name: by_label[label] for label, name in self.phases.items()}
 
@@ -214,7 +215,7 @@ class LabelledVolume:
             Same spacing and origin.
         """
         names = dict(self.phases if phases is None else phases)
-        present = set(np.unique(labels).tolist())
+        present = set(count_labels(np.asarray(labels))[0].tolist())
         return replace(self, labels=labels, phases={k: v for k, v in names.items() if k in present})
 
     def __repr__(self) -> str:
