@@ -5,6 +5,7 @@ Arguments go by keyword wherever a release has changed their order, and no other
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import re
@@ -44,6 +45,7 @@ INSTALL = (
 )
 
 
+@functools.lru_cache(maxsize=1)
 def require() -> ModuleType:
     """Import DOLFINx and return it.
 
