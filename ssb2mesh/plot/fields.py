@@ -37,7 +37,7 @@ def plot_field(
     mesh : TaggedMesh
         The mesh.
     values : (n,) array
-        The field at the points; where no named phase is, any value.
+        The field at the points; NaN where there is none, such as in pieces that no contact reaches.
     path : str or Path
         A ``.png`` file.
     conductivity : mapping of str to float, optional
@@ -56,7 +56,7 @@ def plot_field(
     Raises
     ------
     InputError
-        If the field does not fit the mesh, is not finite where it is drawn, or a phase is unknown.
+        If the field does not fit the mesh, is nowhere finite, or a phase is unknown.
     MissingDependencyError
         If PyVista or matplotlib is absent.
 
@@ -65,9 +65,8 @@ def plot_field(
     >>> plot_field(mesh, phi, "potential.png", conductivity={"NMC": 10.0})  # doctest: +SKIP
     """
     width, height = check_size(size)
-    sigma = _cell_conductivity(mesh, conductivity)
+    phi, sigma = _live_part(mesh, values, _cell_conductivity(mesh, conductivity))
     live = sigma > 0
-    phi = _point_values(mesh, values, live)
     assert mesh.box is not None
     scene = Scene(mesh.box, EYE)
     points = scene.to_scene(mesh.points)
@@ -286,13 +285,18 @@ def _cell_conductivity(mesh: TaggedMesh, conductivity: Mapping[str, float] | Non
     return sigma
 
 
-def _point_values(mesh: TaggedMesh, values: npt.ArrayLike, live: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def _live_part(
+    mesh: TaggedMesh, values: npt.ArrayLike, sigma: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The field and the conductivity, with tets that the field does not reach (NaN) taken for insulators."""
     phi = np.asarray(values, float)
     if phi.shape != (mesh.n_points,):
         raise InputError(f"values: got shape {phi.shape}; expected ({mesh.n_points},), one value a point of the mesh")
-    if not np.isfinite(phi[np.unique(mesh.tets[live])]).all():
-        raise InputError("values: not finite on the phases that conduct; name in conductivity only those with a field")
-    return np.where(np.isfinite(phi), phi, 0.0)
+    finite = np.isfinite(phi)
+    sigma = np.where(finite[mesh.tets].all(axis=1), sigma, 0.0)
+    if not sigma.any():
+        raise InputError("values: no tet of the phases that conduct has finite values at its four corners")
+    return np.where(finite, phi, 0.0), sigma
 
 
 def _robust_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float], str]:

@@ -1,0 +1,386 @@
+"""The report as one HTML page: numbers in, text out. It needs no network and no script."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ssb2mesh.report.style import STYLE
+from ssb2mesh.units import format_length
+
+__all__ = ["report_html"]
+
+Row = Sequence[Any]
+
+
+def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    numbers : mapping
+        As `ssb2mesh.report.report_numbers` gives them, with ``pictures`` and ``notes``.
+    folder : Path
+        Where the picture files are; they are put into the page.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    pictures = {p["title"]: _picture(p, folder) for p in numbers.get("pictures", [])}
+    fields = [html for title, html in pictures.items() if title.startswith("Potential: ")]
+    known = {"Volume", "Mesh", "Interfaces"} | {t for t in pictures if t.startswith("Potential: ")}
+    own = [html for title, html in pictures.items() if title not in known]
+    sections = [
+        ("Results", [*map(_solve, numbers.get("solves", [])), *fields]),
+        ("Volume", [_phases(numbers), pictures.get("Volume", ""), _cleaning(numbers)]),
+        ("Mesh", [_quality(numbers), pictures.get("Mesh", "")]),
+        ("Interfaces and sides", [_areas(numbers), pictures.get("Interfaces", "")]),
+        ("More pictures", own),
+        ("Time and memory", [_stages(numbers)]),
+        ("What went in", [_input(numbers), _versions(numbers), _notes(numbers)]),
+    ]
+    body = []
+    for head, parts in sections:
+        content = "\n".join(part for part in parts if part)
+        if content:
+            body.append(f"<section><h2>{escape(head)}</h2>\n{content}\n</section>")
+    title = escape(str(numbers.get("title", "Report")))
+    made = escape(str(numbers.get("created", "")).replace("T", " ").replace("+00:00", " UTC"))
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="color-scheme" content="light dark">\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n'
+        f"<header><h1>{title}</h1><p class=made>{made}</p>\n{_verdict(numbers)}\n{_cards(numbers)}</header>\n"
+        + "\n".join(body)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+# -- building blocks -------------------------------------------------------------------------------------------------
+
+
+def _text(value: Any) -> str:
+    """A cell: numbers to five digits, everything escaped."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u202f")
+    if isinstance(value, float):
+        return f"{value:.5g}".replace("-", "\u2212")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value))
+    return escape(str(value))
+
+
+def _table(head: Sequence[str], rows: Iterable[Row]) -> str:
+    cells = [list(row) for row in rows]
+    if not cells:
+        return ""
+    numeric = [all(isinstance(r[i], (int, float)) or r[i] is None for r in cells) for i in range(len(head))]
+    kind = [' class="n"' if n else "" for n in numeric]
+    top = "".join(f"<th{k}>{escape(h)}</th>" for h, k in zip(head, kind, strict=True))
+    lines = ["".join(f"<td{k}>{_text(c)}</td>" for c, k in zip(row, kind, strict=True)) for row in cells]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _pairs(rows: Iterable[tuple[str, Any]]) -> str:
+    items = "".join(f"<dt>{escape(k)}</dt><dd>{_text(v)}</dd>" for k, v in rows)
+    return f"<dl>{items}</dl>" if items else ""
+
+
+def _details(summary: str, content: str) -> str:
+    return f"<details><summary>{escape(summary)}</summary>{content}</details>" if content else ""
+
+
+def _picture(picture: Mapping[str, Any], folder: Path) -> str:
+    data = base64.b64encode((folder / picture["file"]).read_bytes()).decode()
+    caption = escape(str(picture.get("caption", "")))
+    title = escape(str(picture["title"]))
+    image = f'<img alt="{title}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption><b>{title}.</b> {caption}</figcaption></figure>"
+
+
+# -- parts of the page -----------------------------------------------------------------------------------------------
+
+
+def _verdict(numbers: Mapping[str, Any]) -> str:
+    check = numbers.get("check")
+    if not check:
+        return ""
+    faults = check.get("faults") or []
+    if not faults:
+        return '<p class="verdict good">The mesh passes every check.</p>'
+    items = "".join(f"<li>{escape(str(fault))}</li>" for fault in faults)
+    return f'<div class="verdict bad">The mesh fails a check:<ul>{items}</ul></div>'
+
+
+def _cards(numbers: Mapping[str, Any]) -> str:
+    check, mesh = numbers.get("check") or {}, numbers.get("mesh") or {}
+    quality = check.get("quality") or {}
+    errors = [
+        abs(p["relative_error"]) for p in (check.get("fidelity") or {}).values() if p["relative_error"] is not None
+    ]
+    cards: list[tuple[str, str]] = []
+    if mesh:
+        cards += [("tets", _text(mesh["tets"])), ("points", _text(mesh["points"]))]
+    if quality:
+        span = f"{_text(quality['min_dihedral_deg'])}° to {_text(quality['max_dihedral_deg'])}°"
+        cards.append(("dihedral angles", span))
+    if errors:
+        cards.append(("largest volume error of a phase", f"{100 * max(errors):.2g} %"))
+    if "seconds" in numbers:
+        cards.append(("total time", _seconds(numbers["seconds"])))
+    cards.append(("peak memory", _bytes(numbers.get("peak_memory_bytes"))))
+    items = "".join(f"<div><strong>{value}</strong><span>{escape(name)}</span></div>" for name, value in cards)
+    return f'<div class="cards">{items}</div>'
+
+
+def _phases(numbers: Mapping[str, Any]) -> str:
+    """Phase fractions of the voxels beside those of the mesh."""
+    voxels = numbers["input"].get("phases") or {}
+    fidelity = (numbers.get("check") or {}).get("fidelity") or {}
+    mesh = numbers.get("mesh") or {}
+    volumes, box = mesh.get("phase_volumes") or {}, mesh.get("box")
+    whole = _product(box) if box else None
+    rows = []
+    for name in dict.fromkeys([*voxels, *volumes]):
+        share = voxels[name]["fraction"] if name in voxels else None
+        meshed = volumes[name] / whole if whole and name in volumes else None
+        found = fidelity.get(name) or {}
+        error = found.get("relative_error")
+        rows.append([name, _percent(share), _percent(meshed), _signed_percent(error),
+                     found.get("voxel_components"), found.get("mesh_components")])  # fmt: skip
+    head = ["phase", "voxels, %", "mesh, %", "relative error, %", "pieces, voxels", "pieces, mesh"]
+    return _table(head, rows)
+
+
+def _product(box: Sequence[Sequence[float]]) -> float:
+    lower, upper = box
+    return (upper[0] - lower[0]) * (upper[1] - lower[1]) * (upper[2] - lower[2])
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else float(f"{100 * share:.4g}")
+
+
+def _signed_percent(share: float | None) -> float | None:
+    return None if share is None else float(f"{100 * share:.3g}")
+
+
+def _cleaning(numbers: Mapping[str, Any]) -> str:
+    rows = []
+    for step in numbers["input"].get("cleaning") or []:
+        if isinstance(step, Mapping):
+            changed = step.get("changed_voxels")
+            pieces = "; ".join(f"{n} of {p}" for p, n in (step.get("components_removed") or {}).items())
+            rows.append([step.get("verb", "?"), changed, pieces or "–", "; ".join(step.get("notes") or []) or "–"])
+        else:
+            rows.append([str(step), None, "–", "–"])
+    table = _table(["clean-up", "voxels changed", "pieces removed", "notes"], rows)
+    return f"<h3>Clean-up before meshing</h3>{table}" if table else ""
+
+
+def _quality(numbers: Mapping[str, Any]) -> str:
+    check = numbers.get("check")
+    if not check:
+        return ""
+    quality, conformity = check.get("quality") or {}, check.get("conformity") or {}
+    names = {
+        "min_dihedral_deg": "smallest dihedral angle, °",
+        "p1_dihedral_deg": "1 % of the tets have an angle below, °",
+        "max_dihedral_deg": "largest dihedral angle, °",
+        "min_mean_ratio": "smallest mean ratio (1: regular)",
+        "nonpositive_tets": "tets without positive volume",
+        "facets_shared_by_more_than_two": "facets shared by more than two tets",
+        "off_box_area": "outer area off the box, m²",
+        "untagged_interface_facets": "interface facets without a name",
+        "misplaced_facets": "named facets that are no interface",
+    }
+    both = {**quality, **conformity}
+    return _pairs((text, both[key]) for key, text in names.items() if key in both) + _histogram(quality)
+
+
+def _histogram(quality: Mapping[str, Any]) -> str:
+    """Dihedral angles as bars, logarithmic; drawn in the page so that it follows light and dark."""
+    import math
+
+    counts = quality.get("dihedral_histogram") or []
+    total = sum(counts)
+    if not total:
+        return ""
+    width, height, left, base = 640.0, 190.0, 44.0, 28.0
+    floor = math.floor(math.log10(min(c for c in counts if c) / total * 100))
+    low, high = min(floor, 1), 2
+    step = (width - left) / len(counts)
+    scale = (height - base) / (high - low)
+    bars = []
+    for i, count in enumerate(counts):
+        if count:
+            tall = scale * (math.log10(100 * count / total) - low) + 0.5
+            x, y = left + i * step + 0.5, height - base - tall
+            bars.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{step - 1:.1f}" height="{tall:.1f}"/>')
+    marks = []
+    for k in range(low, high + 1, 1 if high - low < 6 else 2):
+        y = height - base - scale * (k - low)
+        label = f"{10.0**k:g}"
+        marks.append(f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        marks.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
+    for degrees in range(0, 181, 30):
+        x = left + (width - left) * degrees / 180
+        anchor = "end" if degrees == 180 else "middle"
+        marks.append(f'<text x="{x:.1f}" y="{height - base + 16:.1f}" text-anchor="{anchor}">{degrees}°</text>')
+    drawing = f'<g class="marks">{"".join(marks)}</g><g class="bars">{"".join(bars)}</g>'
+    svg = f'<svg viewBox="0 -8 {width:.0f} {height + 8:.0f}" role="img" aria-label="histogram">{drawing}</svg>'
+    caption = "<b>Dihedral angles</b> of all tets, share in per cent (logarithmic)."
+    return f'<figure class="plain">{svg}<figcaption>{caption}</figcaption></figure>'
+
+
+def _areas(numbers: Mapping[str, Any]) -> str:
+    areas = (numbers.get("check") or {}).get("interfaces") or (numbers.get("mesh") or {}).get("facet_areas") or {}
+    if not areas:
+        return ""
+    box = (numbers.get("mesh") or {}).get("box")
+    unit, scale = ("m", 1.0)
+    if box:
+        unit = format_length(max(b - a for a, b in zip(*box, strict=True))).split()[-1]
+        scale = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "nm": 1e-9}[unit]
+    head = ["facet set", f"area, {unit.replace('um', 'µm')}²"]
+    inner = [[name, area / scale**2] for name, area in areas.items() if "|" in name]
+    outer = [[name, area / scale**2] for name, area in areas.items() if "|" not in name]
+    return _table(head, inner) + _details(f"{len(outer)} sides of the box, by phase", _table(head, outer))
+
+
+def _solve(solve: Mapping[str, Any]) -> str:
+    summary = dict(solve.get("summary") or {})
+    kind = str(summary.pop("type", solve.get("type", ""))).replace("_", " ")
+    linear = summary.pop("linear", None)
+    parts = [f"<h3>{escape(str(solve['name']))} <small>{escape(kind)}</small></h3>"]
+    axes = {k: v for k, v in summary.items() if isinstance(v, Mapping) and set(v) <= {"x", "y", "z"} and v}
+    if axes:
+        columns = [axis for axis in "xyz" if any(axis in v for v in axes.values())]
+        rows = [[_label(k), *(v.get(axis) for axis in columns)] for k, v in axes.items()]
+        parts.append(_table(["direction", *columns], rows))
+    for key, value in summary.items():
+        if key in axes:
+            continue
+        if isinstance(value, Mapping) and value:
+            parts.append(_table([_label(key), ""], [[k, _flat(v)] for k, v in value.items()]))
+        elif isinstance(value, list) and value and all(isinstance(row, list) for row in value):
+            names = list("xyz") if len(value[0]) == 3 else [str(i + 1) for i in range(len(value[0]))]
+            firsts = "xyz" if len(value) == 3 else range(1, len(value) + 1)
+            rows = [[str(first), *row] for first, row in zip(firsts, value, strict=True)]
+            parts.append(_table([_label(key), *names], rows))
+    parts.append(
+        _pairs((_label(k), v) for k, v in summary.items() if not isinstance(v, (Mapping, list)) or _is_flat(v))
+    )
+    fields = [[name, f["min"], f["max"], f["mean"]] for name, f in (solve.get("fields") or {}).items()]
+    parts.append(_table(["field", "smallest", "largest", "mean"], fields))
+    options = {k: v for k, v in (solve.get("table") or {}).items() if k not in ("name", "type")}
+    given = _pairs((k, _flat(v)) for k, v in options.items())
+    solver = _pairs((k, _flat(v)) for k, v in (linear or {}).items()) if isinstance(linear, Mapping) else ""
+    time = _pairs([("time", _seconds(solve["seconds"]))]) if solve.get("seconds") is not None else ""
+    parts.append(_details("what was given, and how it was solved", given + time + solver))
+    return f"<article>{''.join(parts)}</article>"
+
+
+_LABELS = {
+    "tensor": "effective conductivity, S/m", "tortuosity": "tortuosity factor",
+    "currents": "current into the domain, A",
+    "balance": "sum of currents / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
+    "porosity": "volume fraction that conducts", "percolating": "percolates",
+    "mean_conductivity": "volume mean of the conductivity, S/m", "conductance": "conductance, S",
+    "total_joule_heat": "total Joule heat, W",
+}  # fmt: skip
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key, str(key).replace("_", " "))
+
+
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, list) and not any(isinstance(v, (list, Mapping)) for v in value)
+
+
+def _flat(value: Any) -> Any:
+    """A cell for a nested value: plain ones stay as they are."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{k}: {_flat_text(v)}" for k, v in value.items()) or "–"
+    return value
+
+
+def _flat_text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (Mapping, list)) else str(value)
+
+
+def _stages(numbers: Mapping[str, Any]) -> str:
+    rows = numbers.get("stages") or []
+    longest = max([row["seconds"] for row in rows], default=0) or 1
+    lines = []
+    for row in rows:
+        bar = f'<i style="width:{100 * row["seconds"] / longest:.1f}%"></i>'
+        memory = _bytes(row.get("peak_memory_bytes"))
+        lines.append(f"<tr><td>{escape(row['stage'])}</td><td class=bar>{bar}</td>"
+                     f'<td class="n">{_seconds(row["seconds"])}</td><td class="n">{memory}</td></tr>')  # fmt: skip
+    if not lines:
+        return ""
+    head = '<tr><th>stage</th><th></th><th class="n">time</th><th class="n">peak memory so far</th></tr>'
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def _input(numbers: Mapping[str, Any]) -> str:
+    given = numbers["input"]
+    rows: list[tuple[str, Any]] = []
+    if "source" in given:
+        rows.append(("source", given["source"]))
+    if "shape" in given:
+        rows.append(("voxels", " × ".join(map(str, given["shape"]))))
+        rows.append(("voxel size", " × ".join(format_length(h) for h in given["spacing"]).replace("um", "µm")))
+    hashes = (("file_sha256", "SHA-256 of the file"), ("volume_sha256", "SHA-256 of the volume"))
+    rows += [(text, given[key]) for key, text in hashes if key in given]
+    study = given.get("study")
+    text = study if isinstance(study, str) else json.dumps(study, indent=2, ensure_ascii=False) if study else ""
+    options = (numbers.get("mesh") or {}).get("metadata") or {}
+    meshed = json.dumps(options, indent=2, ensure_ascii=False) if options else ""
+    return (
+        _pairs(rows)
+        + (_details("study, with every option", f"<pre>{escape(text)}</pre>") if text else "")
+        + (_details("how the mesh was made", f"<pre>{escape(meshed)}</pre>") if meshed else "")
+    )
+
+
+def _versions(numbers: Mapping[str, Any]) -> str:
+    return _details("versions", _pairs((numbers.get("versions") or {}).items()))
+
+
+def _notes(numbers: Mapping[str, Any]) -> str:
+    notes = numbers.get("notes") or []
+    items = "".join(f"<li>{escape(str(note))}</li>" for note in notes)
+    return f"<h3>Not drawn</h3><ul>{items}</ul>" if items else ""
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.2g} ms"
+    return f"{seconds:.3g} s" if seconds < 120 else f"{int(seconds // 60)} min {round(seconds % 60)} s"
+
+
+def _bytes(count: float | None) -> str:
+    if not count:
+        return "–"
+    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count / 1e3:.3g} kB"

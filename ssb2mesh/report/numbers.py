@@ -1,0 +1,168 @@
+"""The numbers of a report as plain tables: what report.json holds and report.html shows. No HTML, no pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssb2mesh.report.data import ReportData
+from ssb2mesh.stages import peak_memory_bytes
+from ssb2mesh.volume import LabelledVolume
+
+__all__ = ["package_versions", "report_numbers", "volume_hash"]
+
+_PACKAGES = ("ssb2mesh", "numpy", "scipy", "numba", "h5py", "tifffile", "fenics-dolfinx", "fenics-ufl", "petsc4py",
+             "mpi4py", "pyvista", "vtk", "matplotlib", "gmsh")  # fmt: skip
+
+
+def report_numbers(data: ReportData) -> dict[str, Any]:
+    """Return every number of a report, JSON-able, SI units.
+
+    Parameters
+    ----------
+    data : ReportData
+        What there is.
+
+    Returns
+    -------
+    dict
+        ``title``, ``created``, ``input``, ``mesh``, ``solves``, ``stages``, ``versions``; parts that were left out
+        are absent. NaN and infinity are null.
+
+    Examples
+    --------
+    >>> report_numbers(ReportData(title="Empty"))["title"]
+    'Empty'
+    """
+    numbers: dict[str, Any] = {"title": data.title, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    numbers["input"] = _input(data)
+    if data.mesh is not None:
+        mesh = data.mesh
+        numbers["mesh"] = {
+            "tets": mesh.n_tets,
+            "points": mesh.n_points,
+            "box": mesh.box,
+            "phase_volumes": mesh.phase_volumes(),
+            "facet_areas": mesh.facet_areas(),
+            "metadata": dict(mesh.metadata),
+        }
+    if data.check is not None:
+        numbers["check"] = data.check.to_dict()
+    numbers["solves"] = [_solve(solve) for solve in data.solves]
+    if data.stages is not None:
+        rows = [
+            {"stage": name, "seconds": seconds, "peak_memory_bytes": data.stages.memory.get(name)}
+            for name, seconds in data.stages.seconds.items()
+        ]
+        numbers["stages"] = rows
+        numbers["seconds"] = data.stages.total
+    numbers["peak_memory_bytes"] = peak_memory_bytes()
+    numbers["versions"] = package_versions()
+    plain: dict[str, Any] = _plain(numbers)
+    return plain
+
+
+def volume_hash(volume: LabelledVolume) -> str:
+    """Return the SHA-256 of a volume: labels, voxel size, origin and names, whatever integer type holds the labels.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        The volume.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> len(volume_hash(LabelledVolume(np.zeros((2, 2, 2), int), (1e-6,) * 3)))
+    64
+    """
+    digest = hashlib.sha256()
+    digest.update(repr((volume.shape, volume.spacing, volume.origin, sorted(volume.phases.items()))).encode())
+    for plane in volume.labels:  # by planes: a copy of the whole volume may not fit
+        digest.update(np.ascontiguousarray(plane, dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python, the system and the packages that matter, those that are installed."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _input(data: ReportData) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if data.source is not None:
+        made["source"] = Path(data.source).name if Path(str(data.source)).exists() else str(data.source)
+        if Path(str(data.source)).is_file():
+            with Path(str(data.source)).open("rb") as file:
+                made["file_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    if data.volume is not None:
+        volume = data.volume
+        counts = volume.voxel_counts()
+        made |= {
+            "shape": volume.shape,
+            "spacing": volume.spacing,
+            "origin": volume.origin,
+            "voxels": volume.labels.size,
+            "volume_sha256": volume_hash(volume),
+            "phases": {
+                name: {"label": label, "voxels": counts[name], "fraction": counts[name] / volume.labels.size}
+                for label, name in volume.phases.items()
+            },
+        }
+    if data.cleaning:
+        made["cleaning"] = [step.to_dict() if hasattr(step, "to_dict") else step for step in data.cleaning]
+    if data.study is not None:
+        made["study"] = data.study
+    return made
+
+
+def _solve(solve: Any) -> dict[str, Any]:
+    fields = {}
+    for name, values in (getattr(solve, "point_data", None) or {}).items():
+        array = np.asarray(values, float)
+        finite = array[np.isfinite(array)]
+        if finite.size:
+            fields[name] = {"min": finite.min(), "max": finite.max(), "mean": finite.mean()}
+    return {
+        "name": solve.name,
+        "type": solve.type,
+        "seconds": getattr(solve, "seconds", None),
+        "table": dict(getattr(solve, "table", None) or {}),
+        "summary": dict(solve.summary() if callable(solve.summary) else solve.summary),
+        "fields": fields,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_plain(v) for v in value)
+    return str(value)
