@@ -9,6 +9,7 @@ import functools
 import importlib
 import logging
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -23,6 +24,7 @@ __all__ = [
     "accumulate",
     "assemble_matrix",
     "available",
+    "by_dof",
     "cell_dofs",
     "compile_form",
     "create_mesh",
@@ -31,6 +33,7 @@ __all__ = [
     "function",
     "function_space",
     "geometry_cells",
+    "integrate",
     "local_entities",
     "owned_and_ghosts",
     "petsc",
@@ -114,7 +117,9 @@ def _quiet_compiler() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(max(before, logging.INFO))
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         logging.disable(before)
 
@@ -269,6 +274,15 @@ def assemble_matrix(compiled: Any) -> Any:
     matrix = require().fem.petsc.assemble_matrix(compiled)
     matrix.assemble()
     return matrix
+
+
+def integrate(domain: Any, integrand: Any, measure: Any) -> float:
+    """Return the integral of a UFL expression, or of a constant, over a measure of a Domain; all ranks call."""
+    fem = require().fem
+    form = compile_form(
+        (fem.Constant(domain.mesh, float(integrand)) if np.isscalar(integrand) else integrand) * measure
+    )
+    return float(domain.comm.allreduce(float(fem.assemble_scalar(form))))
 
 
 def write_xdmf(path: str, mesh: Any, functions: list[Any]) -> None:

@@ -1,0 +1,54 @@
+"""One rank and two ranks give the same answer, from files read in slabs and from files read by rank 0."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_mesh import box_mesh
+
+from solvers import dolfinx_api
+from ssb2mesh import write_mesh
+
+pytestmark = [
+    pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL),
+    pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed"),
+]
+
+HERE = Path(__file__).resolve().parent
+
+
+def labels():
+    rng = np.random.default_rng(11)
+    field = rng.integers(1, 4, (6, 6, 6))
+    field[1, 1, :] = 1  # something must percolate
+    field[4, 4, 4] = 4
+    field[:, :, [0, 5]] = np.minimum(field[:, :, [0, 5]], 2)  # the ideal conductor must not join the ends
+    return field
+
+
+def run(mesh, out, ranks):
+    command = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OMP_NUM_THREADS": "1"}
+    environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting ranks must not starve others on a busy machine
+    case = [*command, sys.executable, str(HERE / "parallel_case.py"), str(mesh), str(out)]
+    done = subprocess.run(case, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return np.load(out)
+
+
+def test_two_ranks_agree_with_one(tmp_path):
+    write_mesh(box_mesh(6, labels()), tmp_path / "mesh.xdmf")
+    write_mesh(box_mesh(6, labels()), tmp_path / "mesh.vtu")
+    one = run(tmp_path / "mesh.xdmf", tmp_path / "one.npz", 1)
+    for name, ranks in (("mesh.xdmf", 2), ("mesh.vtu", 2)):
+        other = run(tmp_path / name, tmp_path / "other.npz", ranks)
+        for key in ("potential", "flux", "currents", "floating", "tensor", "percolating", "volumes", "areas"):
+            scale = np.nanmax(np.abs(one[key])) if one[key].size else 1.0
+            np.testing.assert_allclose(other[key], one[key], rtol=0, atol=1e-8 * scale, err_msg=f"{key} on {ranks}")
+        assert other["balance"].max() < 1e-10
+        assert other["errors"].tolist() == one["errors"].tolist()
+    assert one["errors"].tolist() == ["InputError", "InputError", "InputError", "PercolationError"]
