@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from ssb2mesh.report.blocks import bytes_text, details, pairs, picture_html, seconds_text, table, text_of
+from ssb2mesh.report.solves import overview_html, solve_html
 from ssb2mesh.report.style import STYLE
 from ssb2mesh.units import format_length
 
 __all__ = ["report_html"]
-
-Row = Sequence[Any]
 
 
 def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
@@ -32,12 +32,19 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
     str
         HTML.
     """
-    pictures = {p["title"]: _picture(p, folder) for p in numbers.get("pictures", [])}
-    fields = [html for title, html in pictures.items() if title.startswith("Potential: ")]
-    known = {"Volume", "Mesh", "Interfaces"} | {t for t in pictures if t.startswith("Potential: ")}
-    own = [html for title, html in pictures.items() if title not in known]
+    pictures: dict[str, str] = {}
+    own: list[str] = []
+    for picture in numbers.get("pictures", []):
+        html = picture_html(picture, folder)
+        if pictures.setdefault(picture["title"], html) is not html:
+            own.append(html)
+    solves = numbers.get("solves", [])
+    results = [overview_html(solves)]
+    results += [solve_html(solve, pictures.get(f"Potential: {solve['name']}", "")) for solve in solves]
+    known = {"Volume", "Mesh", "Interfaces"} | {f"Potential: {solve['name']}" for solve in solves}
+    own += [html for title, html in pictures.items() if title not in known]
     sections = [
-        ("Results", [*map(_solve, numbers.get("solves", [])), *fields]),
+        ("Results", results),
         ("Volume", [_phases(numbers), pictures.get("Volume", ""), _cleaning(numbers)]),
         ("Mesh", [_quality(numbers), pictures.get("Mesh", "")]),
         ("Interfaces and sides", [_areas(numbers), pictures.get("Interfaces", "")]),
@@ -62,53 +69,6 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
     )
 
 
-# -- building blocks -------------------------------------------------------------------------------------------------
-
-
-def _text(value: Any) -> str:
-    """A cell: numbers to five digits, everything escaped."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", "\u202f")
-    if isinstance(value, float):
-        return f"{value:.5g}".replace("-", "\u2212")
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_text, value))
-    return escape(str(value))
-
-
-def _table(head: Sequence[str], rows: Iterable[Row]) -> str:
-    cells = [list(row) for row in rows]
-    if not cells:
-        return ""
-    numeric = [all(isinstance(r[i], (int, float)) or r[i] is None for r in cells) for i in range(len(head))]
-    kind = [' class="n"' if n else "" for n in numeric]
-    top = "".join(f"<th{k}>{escape(h)}</th>" for h, k in zip(head, kind, strict=True))
-    lines = ["".join(f"<td{k}>{_text(c)}</td>" for c, k in zip(row, kind, strict=True)) for row in cells]
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _pairs(rows: Iterable[tuple[str, Any]]) -> str:
-    items = "".join(f"<dt>{escape(k)}</dt><dd>{_text(v)}</dd>" for k, v in rows)
-    return f"<dl>{items}</dl>" if items else ""
-
-
-def _details(summary: str, content: str) -> str:
-    return f"<details><summary>{escape(summary)}</summary>{content}</details>" if content else ""
-
-
-def _picture(picture: Mapping[str, Any], folder: Path) -> str:
-    data = base64.b64encode((folder / picture["file"]).read_bytes()).decode()
-    caption = escape(str(picture.get("caption", "")))
-    title = escape(str(picture["title"]))
-    image = f'<img alt="{title}" src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption><b>{title}.</b> {caption}</figcaption></figure>"
-
-
 # -- parts of the page -----------------------------------------------------------------------------------------------
 
 
@@ -131,15 +91,15 @@ def _cards(numbers: Mapping[str, Any]) -> str:
     ]
     cards: list[tuple[str, str]] = []
     if mesh:
-        cards += [("tets", _text(mesh["tets"])), ("points", _text(mesh["points"]))]
+        cards += [("tets", text_of(mesh["tets"])), ("points", text_of(mesh["points"]))]
     if quality:
-        span = f"{_text(quality['min_dihedral_deg'])}° to {_text(quality['max_dihedral_deg'])}°"
+        span = f"{quality['min_dihedral_deg']:.1f}° – {quality['max_dihedral_deg']:.1f}°"
         cards.append(("dihedral angles", span))
     if errors:
         cards.append(("largest volume error of a phase", f"{100 * max(errors):.2g} %"))
     if "seconds" in numbers:
-        cards.append(("total time", _seconds(numbers["seconds"])))
-    cards.append(("peak memory", _bytes(numbers.get("peak_memory_bytes"))))
+        cards.append(("total time", seconds_text(numbers["seconds"])))
+    cards.append(("peak memory", bytes_text(numbers.get("peak_memory_bytes"))))
     items = "".join(f"<div><strong>{value}</strong><span>{escape(name)}</span></div>" for name, value in cards)
     return f'<div class="cards">{items}</div>'
 
@@ -160,7 +120,7 @@ def _phases(numbers: Mapping[str, Any]) -> str:
         rows.append([name, _percent(share), _percent(meshed), _signed_percent(error),
                      found.get("voxel_components"), found.get("mesh_components")])  # fmt: skip
     head = ["phase", "voxels, %", "mesh, %", "relative error, %", "pieces, voxels", "pieces, mesh"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _product(box: Sequence[Sequence[float]]) -> float:
@@ -185,8 +145,8 @@ def _cleaning(numbers: Mapping[str, Any]) -> str:
             rows.append([step.get("verb", "?"), changed, pieces or "–", "; ".join(step.get("notes") or []) or "–"])
         else:
             rows.append([str(step), None, "–", "–"])
-    table = _table(["clean-up", "voxels changed", "pieces removed", "notes"], rows)
-    return f"<h3>Clean-up before meshing</h3>{table}" if table else ""
+    steps = table(["clean-up", "voxels changed", "pieces removed", "notes"], rows)
+    return f"<h3>Clean-up before meshing</h3>{steps}" if steps else ""
 
 
 def _quality(numbers: Mapping[str, Any]) -> str:
@@ -206,13 +166,11 @@ def _quality(numbers: Mapping[str, Any]) -> str:
         "misplaced_facets": "named facets that are no interface",
     }
     both = {**quality, **conformity}
-    return _pairs((text, both[key]) for key, text in names.items() if key in both) + _histogram(quality)
+    return pairs((text, both[key]) for key, text in names.items() if key in both) + _histogram(quality)
 
 
 def _histogram(quality: Mapping[str, Any]) -> str:
     """Dihedral angles as bars, logarithmic; drawn in the page so that it follows light and dark."""
-    import math
-
     counts = quality.get("dihedral_histogram") or []
     total = sum(counts)
     if not total:
@@ -256,71 +214,7 @@ def _areas(numbers: Mapping[str, Any]) -> str:
     head = ["facet set", f"area, {unit.replace('um', 'µm')}²"]
     inner = [[name, area / scale**2] for name, area in areas.items() if "|" in name]
     outer = [[name, area / scale**2] for name, area in areas.items() if "|" not in name]
-    return _table(head, inner) + _details(f"{len(outer)} sides of the box, by phase", _table(head, outer))
-
-
-def _solve(solve: Mapping[str, Any]) -> str:
-    summary = dict(solve.get("summary") or {})
-    kind = str(summary.pop("type", solve.get("type", ""))).replace("_", " ")
-    linear = summary.pop("linear", None)
-    parts = [f"<h3>{escape(str(solve['name']))} <small>{escape(kind)}</small></h3>"]
-    axes = {k: v for k, v in summary.items() if isinstance(v, Mapping) and set(v) <= {"x", "y", "z"} and v}
-    if axes:
-        columns = [axis for axis in "xyz" if any(axis in v for v in axes.values())]
-        rows = [[_label(k), *(v.get(axis) for axis in columns)] for k, v in axes.items()]
-        parts.append(_table(["direction", *columns], rows))
-    for key, value in summary.items():
-        if key in axes:
-            continue
-        if isinstance(value, Mapping) and value:
-            parts.append(_table([_label(key), ""], [[k, _flat(v)] for k, v in value.items()]))
-        elif isinstance(value, list) and value and all(isinstance(row, list) for row in value):
-            names = list("xyz") if len(value[0]) == 3 else [str(i + 1) for i in range(len(value[0]))]
-            firsts = "xyz" if len(value) == 3 else range(1, len(value) + 1)
-            rows = [[str(first), *row] for first, row in zip(firsts, value, strict=True)]
-            parts.append(_table([_label(key), *names], rows))
-    parts.append(
-        _pairs((_label(k), v) for k, v in summary.items() if not isinstance(v, (Mapping, list)) or _is_flat(v))
-    )
-    fields = [[name, f["min"], f["max"], f["mean"]] for name, f in (solve.get("fields") or {}).items()]
-    parts.append(_table(["field", "smallest", "largest", "mean"], fields))
-    options = {k: v for k, v in (solve.get("table") or {}).items() if k not in ("name", "type")}
-    given = _pairs((k, _flat(v)) for k, v in options.items())
-    solver = _pairs((k, _flat(v)) for k, v in (linear or {}).items()) if isinstance(linear, Mapping) else ""
-    time = _pairs([("time", _seconds(solve["seconds"]))]) if solve.get("seconds") is not None else ""
-    parts.append(_details("what was given, and how it was solved", given + time + solver))
-    return f"<article>{''.join(parts)}</article>"
-
-
-_LABELS = {
-    "tensor": "effective conductivity, S/m", "tortuosity": "tortuosity factor",
-    "currents": "current into the domain, A",
-    "balance": "sum of currents / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
-    "porosity": "volume fraction that conducts", "percolating": "percolates",
-    "mean_conductivity": "volume mean of the conductivity, S/m", "conductance": "conductance, S",
-    "total_joule_heat": "total Joule heat, W",
-}  # fmt: skip
-
-
-def _label(key: str) -> str:
-    return _LABELS.get(key, str(key).replace("_", " "))
-
-
-def _is_flat(value: Any) -> bool:
-    return isinstance(value, list) and not any(isinstance(v, (list, Mapping)) for v in value)
-
-
-def _flat(value: Any) -> Any:
-    """A cell for a nested value: plain ones stay as they are."""
-    if isinstance(value, Mapping):
-        return "; ".join(f"{k}: {_flat_text(v)}" for k, v in value.items()) or "–"
-    return value
-
-
-def _flat_text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (Mapping, list)) else str(value)
+    return table(head, inner) + details(f"{len(outer)} sides of the box, by phase", table(head, outer))
 
 
 def _stages(numbers: Mapping[str, Any]) -> str:
@@ -329,9 +223,9 @@ def _stages(numbers: Mapping[str, Any]) -> str:
     lines = []
     for row in rows:
         bar = f'<i style="width:{100 * row["seconds"] / longest:.1f}%"></i>'
-        memory = _bytes(row.get("peak_memory_bytes"))
+        memory = bytes_text(row.get("peak_memory_bytes"))
         lines.append(f"<tr><td>{escape(row['stage'])}</td><td class=bar>{bar}</td>"
-                     f'<td class="n">{_seconds(row["seconds"])}</td><td class="n">{memory}</td></tr>')  # fmt: skip
+                     f'<td class="n">{seconds_text(row["seconds"])}</td><td class="n">{memory}</td></tr>')  # fmt: skip
     if not lines:
         return ""
     head = '<tr><th>stage</th><th></th><th class="n">time</th><th class="n">peak memory so far</th></tr>'
@@ -353,34 +247,17 @@ def _input(numbers: Mapping[str, Any]) -> str:
     options = (numbers.get("mesh") or {}).get("metadata") or {}
     meshed = json.dumps(options, indent=2, ensure_ascii=False) if options else ""
     return (
-        _pairs(rows)
-        + (_details("study, with every option", f"<pre>{escape(text)}</pre>") if text else "")
-        + (_details("how the mesh was made", f"<pre>{escape(meshed)}</pre>") if meshed else "")
+        pairs(rows)
+        + (details("study, with every option", f"<pre>{escape(text)}</pre>") if text else "")
+        + (details("how the mesh was made", f"<pre>{escape(meshed)}</pre>") if meshed else "")
     )
 
 
 def _versions(numbers: Mapping[str, Any]) -> str:
-    return _details("versions", _pairs((numbers.get("versions") or {}).items()))
+    return details("versions", pairs((numbers.get("versions") or {}).items()))
 
 
 def _notes(numbers: Mapping[str, Any]) -> str:
     notes = numbers.get("notes") or []
     items = "".join(f"<li>{escape(str(note))}</li>" for note in notes)
     return f"<h3>Not drawn</h3><ul>{items}</ul>" if items else ""
-
-
-def _seconds(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 0.0995:
-        return f"{1000 * seconds:.2g} ms"
-    return f"{seconds:.3g} s" if seconds < 120 else f"{int(seconds // 60)} min {round(seconds % 60)} s"
-
-
-def _bytes(count: float | None) -> str:
-    if not count:
-        return "–"
-    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count / 1e3:.3g} kB"

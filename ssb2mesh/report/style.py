@@ -26,6 +26,7 @@ h3 small{color:var(--soft);font-weight:400;font-size:.85em;margin-left:.4em}
 .cards span{color:var(--soft);font-size:.82rem}
 .scroll{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
+table.narrow{max-width:30rem}
 th,td{text-align:left;padding:.38rem .75rem .38rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:500;font-size:.85rem}
 th.n,td.n{text-align:right;white-space:nowrap}
