@@ -7,7 +7,9 @@ names a unit: ``space units`` or ``units`` (NRRD), ``DistanceUnits`` (MetaImage)
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,8 +61,10 @@ def read_itk(path: Path) -> StoredArray:
         kind = "a 2-D image" if image.GetDimension() == 2 else f"an image with {image.GetDimension()} axes"
         kind = kind if image.GetNumberOfComponentsPerPixel() == 1 else "an image with several numbers a voxel"
         raise InputError(f"path: {path} is {kind} of {shape}; a volume has three axes and one number a voxel")
-    array = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
     keys = set(image.GetMetaDataKeys())
+    if "vox_offset" in keys:
+        _check_nifti_length(path, image)
+    array = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
     phases = phases_from_json(image.GetMetaData(PHASES)) if PHASES in keys else None
     metres, why = _unit(path, {k: image.GetMetaData(k) for k in keys & {UNIT, "xyzt_units"}})
     if metres is None:
@@ -74,6 +78,23 @@ def read_itk(path: Path) -> StoredArray:
     origin = [float(o) * metres - 0.5 * s for o, s in zip(image.GetOrigin(), spacing, strict=True)]
     straight = np.allclose(image.GetDirection(), np.eye(3).reshape(-1), atol=1e-6)
     return StoredArray(array, "xyz", _triple(spacing), _triple(origin) if straight else None, phases)
+
+
+def _check_nifti_length(path: Path, image: Any) -> None:
+    """Raise if voxels are missing at the end: the toolkit fills them with zeros without a word."""
+    voxels = int(np.prod(image.GetSize()))
+    need = int(float(image.GetMetaData("vox_offset"))) + voxels * int(image.GetMetaData("bitpix")) // 8
+    have = path.stat().st_size
+    if path.name.lower().endswith(".gz"):
+        have = 0
+        try:
+            with gzip.open(path, "rb") as file:
+                while chunk := file.read(1 << 24):
+                    have += len(chunk)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"path: {path} is damaged or cut short ({error})") from error
+    if have < need:
+        raise InputError(f"path: {path} is cut short: it needs {need} bytes and has {have}; copy it again")
 
 
 def write_itk(volume: LabelledVolume, path: Path) -> None:

@@ -42,14 +42,8 @@ def read_tiff(path: Path) -> StoredArray:
         If the file is damaged or cut short, holds colours, several stacks, or a single page.
     """
     with _opened(path) as tif:
-        if len(tif.series) != 1:
-            shapes = ", ".join("x".join(map(str, s.shape)) for s in tif.series[:5])
-            raise InputError(f"path: {path} holds {len(tif.series)} image stacks ({shapes}); a volume is one stack")
-        series = tif.series[0]
         _check_complete(path, tif)
-        if "S" in series.axes:
-            raise InputError(f"path: {path} holds colours; give grey values or labels (one number a voxel)")
-        array = np.squeeze(series.asarray(), axis=_singletons(series.shape))
+        array = _stack(path, tif)
         spacing, why = _voxel_size(tif)
         phases = _phases(tif)
     if array.ndim != 3:
@@ -57,6 +51,19 @@ def read_tiff(path: Path) -> StoredArray:
         shape = "x".join(map(str, array.shape))
         raise InputError(f"path: {path} is {kind} of {shape}; a volume has pages, rows and columns")
     return StoredArray(array, "zyx", spacing, phases=phases, why=why)
+
+
+def _stack(path: Path, tif: Any) -> npt.NDArray:
+    """Return the one image stack of the file; single pages of one size and type, written one by one, are one too."""
+    series = tif.series
+    if any("S" in s.axes for s in series):
+        raise InputError(f"path: {path} holds colours; give grey values or labels (one number a voxel)")
+    if len(series) == 1:
+        return np.squeeze(series[0].asarray(), axis=_singletons(series[0].shape))
+    if len({(s.shape, s.dtype) for s in series}) > 1 or len(series[0].shape) != 2:
+        shapes = ", ".join("x".join(map(str, s.shape)) for s in series[:5])
+        raise InputError(f"path: {path} holds {len(series)} image stacks ({shapes}); a volume is one stack")
+    return np.stack([s.asarray() for s in series])
 
 
 def read_slices(paths: Sequence[Path], where: str) -> StoredArray:
@@ -172,13 +179,13 @@ def _one_line(error: Exception) -> str:
 def _check_complete(path: Path, tif: Any) -> None:
     """Raise if pixel data would lie beyond the end of the file: the library fills such pixels with zeros."""
     end = path.stat().st_size
-    series = tif.series[0]
     reach = 0
-    if series.dataoffset is not None:
-        reach = series.dataoffset + series.nbytes
-    for page in series.pages:
-        if page is not None:
-            reach = max([reach, *(a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=False))])
+    for series in tif.series:
+        if series.dataoffset is not None:
+            reach = max(reach, series.dataoffset + series.nbytes)
+        for page in series.pages:
+            if page is not None:
+                reach = max([reach, *(a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=False))])
     if reach > end:
         raise InputError(f"path: {path} is cut short: it needs {reach} bytes and has {end}; copy it again")
 
