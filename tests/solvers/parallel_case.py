@@ -20,7 +20,9 @@ def main(mesh_path: str, out: str) -> None:
         equipotential=["phase3"],
     )  # fmt: skip
     lone = conduction(domain, conductivity={"phase1": 1.0}, fixed={"z_min": 0.0, "z_max": 1.0})
-    tau = effective_conductivity(domain, conductivity=sigma)
+    tau = effective_conductivity(domain, conductivity=sigma, axes=["x"])
+    spread = load_domain(Path(mesh_path).with_suffix(".vtu"))  # read by rank 0
+    other = conduction(spread, conductivity=sigma, fixed={"z_min": 0.0, "z_max": 1.0}).point_data()
     errors = []
     for call in (
         lambda: conduction(domain, conductivity={"phse1": 1.0}, fixed={"z_min": 0.0}),
@@ -40,6 +42,7 @@ def main(mesh_path: str, out: str) -> None:
         np.savez(
             out,
             potential=points["potential"],
+            potential_of_vtu=other["potential"],
             flux=cells["current_density"],
             currents=[first.currents["z_max"], fed.currents["z_min"], tied.currents["z_max"], lone.currents["z_max"]],
             floating=[lone.totals["floating"].get("phase1", 0.0), lone.totals["idle"].get("phase1", 0.0)],
