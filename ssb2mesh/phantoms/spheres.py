@@ -140,14 +140,11 @@ def _row(fraction: float) -> Mapping[float, float]:
 def _table_conductivity(o: SimpleCubicOptions, sigma: Mapping[str, float]) -> tuple[float, float, float]:
     """Effective conductivity where the table holds it; names that are not given do not conduct."""
     matrix, ball = float(sigma.get(o.outside, 0.0)), float(sigma.get(o.inside, 0.0))
+    if matrix <= 0:
+        return (0.0, 0.0, 0.0)  # the spheres do not touch below pi/6
     row = _row(o.fraction)
     if not row:
         raise InputError(f"fraction: got {o.fraction:g}; the table holds {', '.join(map(str, SIMPLE_CUBIC_TABLE))}")
-    if matrix <= 0:
-        if ball <= 0:
-            return (0.0, 0.0, 0.0)
-        if o.fraction < np.pi / 6:
-            return (0.0, 0.0, 0.0)
     ratio = next((r for r in row if np.isclose(r, ball / matrix, rtol=1e-9, atol=0)), None)
     if ratio is None:
         raise InputError(f"conductivity: the ratio {ball / matrix:g} is not in the table; ratios: {list(row)}")
