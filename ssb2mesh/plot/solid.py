@@ -83,7 +83,7 @@ def plot_cutaway(
     frame = (0.0, 0.0, 0.8, 1.0)
     canvas = (round(frame[2] * width), height)
     typical = np.sqrt(surface.area / max(surface.n_cells, 1) * 2.3) * min(canvas) / 1.8
-    with_edges = typical >= 5 if edges is None else edges
+    with_edges = bool(typical >= 5) if edges is None else edges
     rgb = _cell_colours(surface["phase"], mesh, colours)
 
     def fill(plotter: Any) -> None:
