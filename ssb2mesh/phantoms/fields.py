@@ -67,14 +67,15 @@ def cell_walls(
     (nx, ny, nz) float32 array
         Distance to the nearest wall.
     """
-    jitter = rng.random((*cells, 3))
-    return _walls(tuple(shape), tuple(cells), np.asarray(size, float), jitter)
+    boxes = np.stack(np.meshgrid(*(np.arange(-1, n + 1) for n in cells), indexing="ij"), axis=-1)
+    jitter = np.pad(rng.random((*cells, 3)), [(1, 1)] * 3 + [(0, 0)], mode="wrap")
+    edge = np.asarray(size, float) / np.asarray(cells)
+    return _walls(tuple(shape), np.asarray(size, float), edge, (boxes + jitter) * edge)
 
 
 @numba.njit(cache=True)
-def _walls(shape, cells, size, jitter):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _walls(shape, size, edge, seeds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     out = np.empty(shape, np.float32)
-    edge = (size[0] / cells[0], size[1] / cells[1], size[2] / cells[2])
     for i in range(shape[0]):
         x = (i + 0.5) * size[0] / shape[0]
         ci = int(x / edge[0])
@@ -85,13 +86,12 @@ def _walls(shape, cells, size, jitter):  # type: ignore[no-untyped-def]  # noqa:
                 z = (k + 0.5) * size[2] / shape[2]
                 ck = int(z / edge[2])
                 first = second = np.inf
-                for a in range(ci - 1, ci + 2):
-                    for b in range(cj - 1, cj + 2):
-                        for c in range(ck - 1, ck + 2):
-                            p = jitter[a % cells[0], b % cells[1], c % cells[2]]
-                            dx = (a + p[0]) * edge[0] - x
-                            dy = (b + p[1]) * edge[1] - y
-                            dz = (c + p[2]) * edge[2] - z
+                for a in range(ci, ci + 3):
+                    for b in range(cj, cj + 3):
+                        for c in range(ck, ck + 3):
+                            dx = seeds[a, b, c, 0] - x
+                            dy = seeds[a, b, c, 1] - y
+                            dz = seeds[a, b, c, 2] - z
                             d = dx * dx + dy * dy + dz * dz
                             if d < first:
                                 second = first

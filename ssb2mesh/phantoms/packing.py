@@ -208,24 +208,29 @@ def _paint(nearest, second, centres, radii, spacing, swell, reach):  # type: ign
         low = np.floor((centres[s] - wide) / spacing).astype(np.int64)
         high = np.ceil((centres[s] + wide) / spacing).astype(np.int64)
         # a reach wider than the box must not visit a voxel twice: the nearest image alone counts
+        whole = np.zeros(3, np.bool_)
         for c, n in ((0, nx), (1, ny), (2, nz)):
             if high[c] - low[c] >= n:
                 low[c] = 0
                 high[c] = n
+                whole[c] = True
         for a in range(low[0], high[0]):
             dx = (a + 0.5) * spacing[0] - centres[s, 0]
-            dx -= nx * spacing[0] * np.round(dx / (nx * spacing[0]))
+            if whole[0]:
+                dx -= nx * spacing[0] * np.round(dx / (nx * spacing[0]))
             i = a % nx
             for b in range(low[1], high[1]):
                 dy = (b + 0.5) * spacing[1] - centres[s, 1]
-                dy -= ny * spacing[1] * np.round(dy / (ny * spacing[1]))
+                if whole[1]:
+                    dy -= ny * spacing[1] * np.round(dy / (ny * spacing[1]))
                 j = b % ny
                 flat = dx * dx + dy * dy
                 if flat > wide * wide:
                     continue
                 for c in range(low[2], high[2]):
                     dz = (c + 0.5) * spacing[2] - centres[s, 2]
-                    dz -= nz * spacing[2] * np.round(dz / (nz * spacing[2]))
+                    if whole[2]:
+                        dz -= nz * spacing[2] * np.round(dz / (nz * spacing[2]))
                     square = flat + dz * dz
                     if square > wide * wide:
                         continue
