@@ -279,9 +279,8 @@ def assemble_matrix(compiled: Any) -> Any:
 def integrate(domain: Any, integrand: Any, measure: Any) -> float:
     """Return the integral of a UFL expression, or of a constant, over a measure of a Domain; all ranks call."""
     fem = require().fem
-    form = compile_form(
-        (fem.Constant(domain.mesh, float(integrand)) if np.isscalar(integrand) else integrand) * measure
-    )
+    known = isinstance(integrand, (int, float))
+    form = compile_form((fem.Constant(domain.mesh, float(integrand)) if known else integrand) * measure)
     return float(domain.comm.allreduce(float(fem.assemble_scalar(form))))
 
 
