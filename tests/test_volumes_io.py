@@ -169,6 +169,13 @@ def test_raw(tmp_path, order):
     assert np.array_equal(volume.labels, array.transpose(2, 1, 0))
     assert volume.labels.dtype == np.uint16
     assert volume.labels.dtype.isnative
+    table = {"shape": [3, 4, 5], "dtype": "uint16", "byte_order": order, "offset": 11}
+    again = read_volume(tmp_path / "v.raw", voxel_size=1e-6, raw=table, axes="zyx")
+    assert np.array_equal(again.labels, volume.labels)
+    with pytest.raises(InputError, match="unknown key 'byteorder', did you mean 'byte_order'"):
+        read_volume(tmp_path / "v.raw", raw={"byteorder": order})
+    with pytest.raises(InputError, match="raw: needs dtype"):
+        read_volume(tmp_path / "v.raw", raw={"shape": [3, 4, 5]})
     with pytest.raises(InputError, match="axes: .* does not tell the order of its axes"):
         read_volume(tmp_path / "v.raw", voxel_size=1e-6, raw=layout)
     with pytest.raises(InputError, match="need 71 bytes; .* has 131"):

@@ -16,8 +16,9 @@ from __future__ import annotations
 import glob
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ def read_volume(
     voxel_size: VoxelSize | None = None,
     phases: Mapping[int, str] | None = None,
     axes: str | None = None,
-    raw: RawLayout | None = None,
+    raw: RawLayout | Mapping[str, Any] | None = None,
     threshold: float | Sequence[float] | None = None,
     otsu: int | None = None,
 ) -> LabelledVolume:
@@ -69,8 +70,8 @@ def read_volume(
         Name of each label; replaces names in the file.
     axes : str, optional
         Which of x, y, z each stored axis is, in array order; see the axis rule at the top of this module.
-    raw : RawLayout, optional
-        Layout of a headerless file.
+    raw : RawLayout or mapping, optional
+        Layout of a headerless file; a mapping holds the arguments of `RawLayout`.
     threshold : float or sequence of float, optional
         Grey values: label = number of thresholds that the value reaches (grey >= threshold is the upper class).
     otsu : int, optional
@@ -93,7 +94,7 @@ def read_volume(
     --------
     >>> volume = read_volume("cathode.tif", voxel_size="0.4 um", phases={0: "pore", 1: "NMC"})  # doctest: +SKIP
     """
-    stored, where = _load(path, raw)
+    stored, where = _load(path, _layout(raw))
     if stored.array.ndim != 3:
         kind = "a 2-D image" if stored.array.ndim == 2 else f"an array with {stored.array.ndim} axes"
         shape = "x".join(map(str, stored.array.shape))
@@ -179,6 +180,19 @@ def _load(path: str | Path, raw: RawLayout | None) -> tuple[StoredArray, str]:
 
         return read_raw(source, raw), text
     return _load_file(source, name or None), str(path)
+
+
+def _layout(raw: RawLayout | Mapping[str, Any] | None) -> RawLayout | None:
+    if raw is None or isinstance(raw, RawLayout):
+        return raw
+    known = [f.name for f in fields(RawLayout)]
+    for key in raw:
+        if key not in known:
+            raise InputError(f"raw: unknown key {key!r}{nearest(key, known)}; keys: {', '.join(known)}")
+    missing = {"shape", "dtype"} - set(raw)
+    if missing:
+        raise InputError(f"raw: needs {', '.join(sorted(missing))}")
+    return RawLayout(**raw)
 
 
 def _load_file(source: Path, name: str | None) -> StoredArray:
