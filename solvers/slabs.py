@@ -87,7 +87,13 @@ def from_first(mesh_or_path: TaggedMesh | str | Path | None, comm: Any) -> tuple
 
 def read_slabs(path: Path, comm: Any) -> tuple[Names, Slabs]:
     """Read this rank's slab of every array of a native mesh file."""
-    import h5py
+    try:
+        import h5py
+    except ValueError as error:
+        raise InputError(
+            f"path: {path} cannot be read because another HDF5 was loaded before that of h5py ({error}); import solvers "
+            "before dolfinx"
+        ) from error
 
     from ssb2mesh.io.mesh_xdmf import read_tags_table
 
