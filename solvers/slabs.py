@@ -91,8 +91,8 @@ def read_slabs(path: Path, comm: Any) -> tuple[Names, Slabs]:
         import h5py
     except ValueError as error:
         raise InputError(
-            f"path: {path} cannot be read because another HDF5 was loaded before that of h5py ({error}); import solvers "
-            "before dolfinx"
+            f"path: {path} cannot be read because another HDF5 was loaded before that of h5py ({error}); import "
+            "solvers before dolfinx"
         ) from error
 
     from ssb2mesh.io.mesh_xdmf import read_tags_table
