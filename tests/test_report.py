@@ -260,6 +260,7 @@ def test_the_file_that_went_in_is_hashed(tmp_path):
     write_report(full_data(source=source), tmp_path / "out")
     numbers = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert numbers["input"]["file_sha256"] == hashlib.sha256(b"some bytes").hexdigest()
+    write_report(full_data(source="phantom " + "x" * 5000), tmp_path / "long")
     assert numbers["input"]["source"] == "volume.raw"  # no path of this machine in a report that is passed on
 
 

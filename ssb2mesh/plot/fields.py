@@ -13,7 +13,17 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
 from ssb2mesh.plot.scene import EYE, Scene, grid_of, quiet_vtk, surface_of
 from ssb2mesh.plot.solid import outside_cut_corner
-from ssb2mesh.plot.style import axes_triad, check_size, house_style, new_figure, save, scale_bar, shorten, show_image
+from ssb2mesh.plot.style import (
+    axes_triad,
+    check_size,
+    house_style,
+    new_figure,
+    number_text,
+    save,
+    scale_bar,
+    shorten,
+    show_image,
+)
 
 __all__ = ["current_density", "plot_current_map", "plot_field"]
 
@@ -327,11 +337,4 @@ def _colour_bar(
     bar.outline.set_linewidth(0.4)
     bar.ax.set_title(label.replace(" (", "\n("), fontsize=8.5, pad=8, loc="left")
     bar.ax.tick_params(length=2)
-    bar.ax.yaxis.set_major_formatter(_tick)
-
-
-def _tick(value: float, _: int | None = None) -> str:
-    """A tick without an offset: 350 000, 0.25, 3e-06."""
-    if 1e4 <= abs(value) < 1e7:
-        return f"{value:,.0f}".replace(",", "\u202f").replace("-", "\u2212")
-    return f"{value:.5g}".replace("-", "\u2212")
+    bar.ax.yaxis.set_major_formatter(lambda value, _: number_text(value))

@@ -67,7 +67,8 @@ def plot_slices(
             sum(spans[h] for _, h, _ in panels) / ((1 - legend - 3 * gap - 0.01) * width),
             max(spans[v] for _, _, v in panels) / ((1 - base - top) * height),
         )
-        left, highest = gap, 0.0
+        free = 1 - legend - 4 * gap - sum(spans[h] for _, h, _ in panels) / per_inch / width
+        left, highest = gap + max(free, 0.0) / 2, 0.0
         for normal, across, up in panels:
             index = min(int(at[normal] * volume.shape[normal]), volume.shape[normal] - 1)
             plane = np.take(volume.labels, index, axis=normal)

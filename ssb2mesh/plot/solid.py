@@ -19,6 +19,7 @@ from ssb2mesh.plot.style import (
     house_style,
     length_unit,
     new_figure,
+    number_text,
     phase_colours,
     phase_legend,
     save,
@@ -168,7 +169,7 @@ def plot_interfaces(
             left, low = column * cell[0], 1 - (row + 1) * cell[1]
             axes = show_image(figure, picture.image, (left, low, cell[0], cell[1] - top))
             scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
-            title = f"{shorten(name, 34)}   {areas[name] / scale**2:.4g} {unit}²"
+            title = f"{shorten(name, 34)}   {number_text(areas[name] / scale**2)} {unit}²"
             figure.text(left + cell[0] / 2, low + cell[1] - top * 0.3, title, ha="center", va="top", fontsize=9)
         left_out = len(every) - len(chosen) if names is None else 0
         _interface_legend(figure, chosen, colours, left_out=left_out)

@@ -52,7 +52,8 @@ _PALETTE = (
 # the usual phases keep their colour from picture to picture, whatever else is in the volume
 _KNOWN = {
     "nmc": "#0072B2", "cam": "#0072B2", "active": "#0072B2", "cathode": "#0072B2",
-    "lpscl": "#E69F00", "se": "#E69F00", "electrolyte": "#E69F00", "separator": "#C9B800", "llzo": "#E69F00",
+    "lpscl": "#E69F00", "lps": "#E69F00", "se": "#E69F00", "electrolyte": "#E69F00", "llzo": "#E69F00",
+    "separator": "#C9B800",
     "li": "#009E73", "lithium": "#009E73", "anode": "#009E73",
     "carbon": "#3B3B3B", "cbd": "#3B3B3B", "binder": "#8C6D46", "collector": "#7A5195",
     "pore": "#D9DCDF", "pores": "#D9DCDF", "void": "#D9DCDF", "voids": "#D9DCDF", "crack": "#D9DCDF", "air": "#D9DCDF",
@@ -177,6 +178,13 @@ def phase_legend(figure: Figure, colours: dict[str, str], notes: dict[str, str],
     figure.legend(
         handles, names, loc="upper left", bbox_to_anchor=at, handlelength=1.1, handleheight=1.1, borderaxespad=0
     )
+
+
+def number_text(value: float) -> str:
+    """Return a number without powers of ten where it can be read without: 350 000, 0.25, 3e-06."""
+    if 1e4 <= abs(value) < 1e7:
+        return f"{value:,.0f}".replace(",", "\u202f").replace("-", "\u2212")
+    return f"{value:.4g}".replace("-", "\u2212")
 
 
 def shorten(name: str, length: int = 22) -> str:

@@ -110,9 +110,11 @@ def package_versions() -> dict[str, str]:
 def _input(data: ReportData) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if data.source is not None:
-        made["source"] = Path(data.source).name if Path(str(data.source)).exists() else str(data.source)
-        if Path(str(data.source)).is_file():
-            with Path(str(data.source)).open("rb") as file:
+        path = _file_of(data.source)
+        # the name without its folder: reports are passed on
+        made["source"] = path.name if path else str(data.source)
+        if path and path.is_file():
+            with path.open("rb") as file:
                 made["file_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     if data.volume is not None:
         volume = data.volume
@@ -133,6 +135,15 @@ def _input(data: ReportData) -> dict[str, Any]:
     if data.study is not None:
         made["study"] = data.study
     return made
+
+
+def _file_of(source: str | Path) -> Path | None:
+    """The file or folder that a source names (``file.h5::/dataset`` too), or None for a phantom."""
+    path = Path(str(source).split("::")[0])
+    try:
+        return path if path.exists() else None
+    except OSError:  # text too long for a file name
+        return None
 
 
 def _solve(solve: Any) -> dict[str, Any]:
