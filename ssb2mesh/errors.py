@@ -12,6 +12,7 @@ __all__ = [
     "InputError",
     "MeshError",
     "MissingDependencyError",
+    "OtherRankError",
     "ResourceError",
     "SolverError",
     "Ssb2meshError",
@@ -37,6 +38,10 @@ class ResourceError(Ssb2meshError, MemoryError):
 
 class SolverError(Ssb2meshError, RuntimeError):
     """A solve that failed; the message says why and what to try."""
+
+
+class OtherRankError(Ssb2meshError):
+    """Another process of a parallel run has failed and says why; this one only stops."""
 
 
 class MissingDependencyError(Ssb2meshError, ImportError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.mesh import TaggedMesh
@@ -20,9 +20,12 @@ from ssb2mesh.paths import check_output_folder, staged_folder
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.stages import Stages, peak_memory_bytes
 from ssb2mesh.steps import Prepared, check_names, load_volume, summarise_mesh
-from ssb2mesh.study import read_study, write_study
+from ssb2mesh.study import format_study, read_study, write_study
 from ssb2mesh.study.model import Study
 from ssb2mesh.summaries import to_json
+
+if TYPE_CHECKING:
+    from ssb2mesh.report import ReportData
 
 __all__ = ["Physics", "RunResult", "Solved", "load_physics", "run_study", "solve_study"]
 
@@ -343,11 +346,29 @@ def _solve_one(
 
 def _finish(study: Study, stage: Path, made: Prepared | None, *, solved: list[Solved], stages: Stages) -> RunResult:
     """Write the report and say what there is."""
+    from ssb2mesh.report import write_report
+
     assert made is not None
     if study.output.report:
         with stages("report"):
-            _write_report(study, stage, made, solved=solved, stages=stages)
+            write_report(_report_data(study, made, solved=solved, stages=stages), stage)
     return _collect(study, stage, made, solved=solved, stages=stages)
+
+
+def _report_data(study: Study, made: Prepared, *, solved: list[Solved], stages: Stages) -> ReportData:
+    from ssb2mesh.report import ReportData
+
+    return ReportData(
+        title=study.title,
+        source=study.volume.path or f"phantom {study.volume.phantom}",
+        volume=made.volume,
+        cleaning=made.cleaned,
+        study=format_study(study),
+        mesh=made.mesh,
+        check=made.report,
+        solves=solved,
+        stages=stages,
+    )
 
 
 def _collect(study: Study, stage: Path, made: Prepared | None, *, solved: list[Solved], stages: Stages) -> RunResult:

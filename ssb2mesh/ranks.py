@@ -9,18 +9,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ssb2mesh.errors import Ssb2meshError
+from ssb2mesh.errors import OtherRankError
 
-__all__ = ["OtherRankError", "Ranks"]
+__all__ = ["Ranks"]
 
 T = TypeVar("T")
 
 #: Seconds that a failed process waits for the others to fail too before it ends them all.
 PATIENCE = 20.0
-
-
-class OtherRankError(Ssb2meshError):
-    """Another process has failed and says why; this one only stops."""
 
 
 class Ranks:

@@ -117,7 +117,12 @@ def load_volume(spec: VolumeSpec) -> tuple[LabelledVolume, list[Any]]:
             volume = crop(volume, spec.crop)[0]
     else:
         assert spec.path is not None
-        reading: dict[str, Any] = {"voxel_size": spec.voxel_size, "axes": spec.axes, "threshold": spec.threshold, "otsu": spec.otsu}
+        reading: dict[str, Any] = {
+            "voxel_size": spec.voxel_size,
+            "axes": spec.axes,
+            "threshold": spec.threshold,
+            "otsu": spec.otsu,
+        }
         reading |= {"phases": dict(spec.phases) or None, "raw": dict(spec.raw) or None}
         volume = open_volume(spec.path, reading=reading, crop=spec.crop)
     return apply_clean(volume, spec.clean)
@@ -153,7 +158,7 @@ def apply_clean(volume: LabelledVolume, steps: Sequence[CleanStep]) -> tuple[Lab
 
     reports = []
     for step in steps:
-        volume, report = getattr(cleanup, step.verb)(volume, **step.options)
+        volume, report = cleanup.VERBS[step.verb](volume, **step.options)
         reports.append(report)
     return volume, reports
 

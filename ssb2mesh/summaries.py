@@ -194,7 +194,7 @@ def describe_cleaning(volume: LabelledVolume, reports: Sequence[Any]) -> str:
     str
         A block a step, then the volume.
     """
-    return "\n\n".join([*map(str, reports), describe_volume(volume)])
+    return "\n\n".join([*("\n".join(report.lines()) for report in reports), describe_volume(volume)])
 
 
 def phantoms_numbers() -> dict[str, Any]:
@@ -369,7 +369,9 @@ def _flat(result: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
     """Give nested results as lines; long lists stay out of the terminal."""
     for key, value in result.items():
         plain = _plain(value)
-        if isinstance(plain, dict):
+        if key == "linear" and isinstance(plain, dict):
+            yield f"{prefix}{key}", _linear(plain)
+        elif isinstance(plain, dict):
             yield from _flat(plain, f"{prefix}{key}.")
         elif isinstance(plain, list) and len(plain) > 12:
             yield f"{prefix}{key}", f"{len(plain)} values"
@@ -377,6 +379,13 @@ def _flat(result: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
             yield f"{prefix}{key}", _numbers(plain)
         elif key not in ("name", "type"):
             yield f"{prefix}{key}", _cell(plain)
+
+
+def _linear(solver: Mapping[str, Any]) -> str:
+    """One line on the linear solver, or on one a direction."""
+    if "iterations" not in solver:
+        return "; ".join(f"{key}: {_linear(value)}" for key, value in solver.items() if isinstance(value, dict))
+    return f"{solver.get('method')}, {solver.get('unknowns')} unknowns, {solver['iterations']} iterations"
 
 
 def _numbers(values: Any) -> str:

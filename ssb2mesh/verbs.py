@@ -405,7 +405,7 @@ def _point_field(wanted: str | None, there: Sequence[str], source: str) -> str:
         raise InputError(f"field: {source} has no point fields; the file of a solve has")
     if wanted is None and len(there) == 1:
         return there[0]
-    if wanted not in there:
+    if wanted is None or wanted not in there:
         raise InputError(f"field: got {wanted!r}{nearest(str(wanted), there)}; fields of {source}: {', '.join(there)}")
     return wanted
 

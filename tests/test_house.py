@@ -116,6 +116,8 @@ def test_docstrings(path):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
             if not ast.get_docstring(node):
                 missing.append(node.name)
+            if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "Protocol" for base in node.bases):
+                continue
             for inner in getattr(node, "body", []):
                 public = isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_")
                 if public and isinstance(node, ast.ClassDef) and not ast.get_docstring(inner):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ssb2mesh.errors import Ssb2meshError
+from ssb2mesh.errors import OtherRankError, Ssb2meshError
 
 __all__ = [
     "Verb",
@@ -95,6 +95,9 @@ class Verb(click.Command):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except OtherRankError:
+            # another process has told why
+            raise click.exceptions.Exit(1) from None
         except Ssb2meshError as error:
             if debug:
                 raise

@@ -259,15 +259,13 @@ def _clean_step(table: Table) -> CleanStep | None:
         table.fault(key, f"missing; {verb} needs it")
     table.finish(also=keys)
     options = {key: value for key, value in table.values.items() if key in keys}
-    if verb == "relabel" and isinstance(options.get("mapping"), Mapping):
-        options["mapping"] = {int(k): int(v) for k, v in options["mapping"].items()}
     return CleanStep(verb, options)
 
 
 def _clean_verbs() -> dict[str, Callable[..., Any]]:
     from ssb2mesh import cleanup
 
-    return {name: getattr(cleanup, name) for name in cleanup.VERBS}
+    return dict(cleanup.VERBS)
 
 
 def _phantom_name(value: Any) -> str:
