@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from ssb2mesh.errors import InputError, ResourceError, nearest
@@ -142,14 +144,29 @@ def mesh_volume(
     prediction = predict_mesh(volume, cell_size=cell_size, drop=drop)
     _check_fits(prediction, force=force)
     stages = stages or Stages()
-    with stages("cells"):
-        grid = make_grid(volume, cell_size)
-    mesh = build_lattice_mesh(grid, drop=drop, options=options, stages=stages)
+    with _threads_worth_their_start(prediction):
+        with stages("cells"):
+            grid = make_grid(volume, cell_size)
+        mesh = build_lattice_mesh(grid, drop=drop, options=options, stages=stages)
     if not mesh.n_tets:
         raise InputError(
             f"drop: without {', '.join(drop)} no cell is left to mesh at this cell size; give a smaller one"
         )
     return mesh
+
+
+@contextmanager
+def _threads_worth_their_start(prediction: MeshPrediction) -> Iterator[None]:
+    """Mesh small volumes on one thread: meeting at the end of every colour would cost more than it gains.
+
+    The mesh does not depend on the number of threads.
+    """
+    before = numba.get_num_threads()
+    numba.set_num_threads(1 if prediction.tets < 1_000_000 else before)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def _known(volume: LabelledVolume, name: str) -> str:

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.components import label_components
-from ssb2mesh.lattice.connectivity import BoxSquares, box_squares, build_tets, choose_diagonals, n_corners
+from ssb2mesh.lattice.connectivity import box_triangles, build_tets, choose_diagonals, cut_squares
 from ssb2mesh.lattice.grid import CellGrid
-from ssb2mesh.lattice.interface import Interface, find_interface
+from ssb2mesh.lattice.interface import find_interface
+from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.regularise import regularise
-from ssb2mesh.lattice.relax import relax
+from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.tagging import tag_mesh
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages
@@ -26,6 +27,8 @@ class LatticeOptions:
 
     Parameters
     ----------
+    grade : int
+        Levels by which cells merge in bulk, 2x2x2 at a time; the cells at interfaces stay as they are.
     smoothing : int
         Steps of the interface flow; 0 leaves the voxel staircase as it is.
     floor_deg : float
@@ -34,6 +37,7 @@ class LatticeOptions:
         Stars with an angle worse than this are improved where possible.
     """
 
+    grade: int = 0
     smoothing: int = 40
     floor_deg: float = 17.0
     goal_deg: float = 23.0
@@ -69,45 +73,46 @@ def build_lattice_mesh(
     stages = stages or Stages()
     keep = np.array([name not in drop for name in grid.names])
     with stages("interface"):
+        lattice = make_lattice(grid.phase, options.grade)
         interface = find_interface(grid.phase)
         component, phases, sizes, _ = label_components(grid.phase)
+        walls = component.ravel()[interface.cells]
         wanted = _wanted_change(grid, phases, sizes)
+        del component
     with stages("regularise"):
         target = interface.corners.astype(np.float64)
         if options.smoothing:
-            target = regularise(
-                interface, component=component.ravel(), wanted_change=wanted, iterations=options.smoothing
-            )
+            target = regularise(interface, sides=walls, wanted_change=wanted, iterations=options.smoothing)
     with stages("connectivity"):
         scale = grid.spacing / grid.spacing.min()
-        points = lattice_points(grid.phase.shape) * scale
-        flat = corner_indices(interface, grid.phase.shape)
+        points = lattice.points() * scale
+        flat = lattice.corner_of[tuple(interface.corners.T)]
         cut = choose_diagonals(target * scale, interface.squares)
-        box = box_squares(grid.phase.shape)
-        box_cut = _cut_box(points, flat, target * scale, box)
-        tets, tags = build_tets(grid.phase, interface, cut_other=cut, box=box, box_cut_other=box_cut, keep=keep)
+        box = box_triangles(lattice, _moved(points, flat, target * scale))
+        tets, tags = build_tets(lattice, interface, cut_other=cut, box=box, keep=keep)
     with stages("optimise"):
         if options.smoothing and len(flat):
             relax(
-                points, tets, interface=interface, target=target, scale=scale,
-                walls=(cut, component.ravel()[interface.cells], wanted), angles=(options.floor_deg, options.goal_deg),
-            )  # fmt: skip
+                points,
+                tets,
+                lattice=lattice,
+                interface=interface,
+                target=target,
+                walls=Walls(cut, walls, wanted, scale),
+                angles=(options.floor_deg, options.goal_deg),
+            )
     with stages("tags"):
-        where = _physical(points, scale, grid)
-        return tag_mesh(grid, tets, tags, points=where, interface=(interface, flat, cut), box=(box, box_cut), keep=keep)
+        where = _physical(points, lattice, scale=scale, grid=grid)
+        triangles = cut_squares(interface.squares, cut)
+        return tag_mesh(grid, tets, tags, points=where, walls=(interface.cells, flat[triangles]), box=box, keep=keep)
 
 
-def lattice_points(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """Return all vertices of an untouched lattice in units of cells: corners, then centres."""
-    corners = np.indices([n + 1 for n in shape], dtype=np.float64).reshape(3, -1).T
-    centres = np.indices(shape, dtype=np.float64).reshape(3, -1).T + 0.5
-    return np.concatenate([corners, centres])
-
-
-def corner_indices(interface: Interface, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Return the vertex index of each interface corner."""
-    i, j, k = interface.corners.T.astype(np.int64)
-    return (i * (shape[1] + 1) + j) * (shape[2] + 1) + k
+def _moved(
+    points: npt.NDArray[np.float64], flat: npt.NDArray[np.int32], target: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    moved = points.copy()
+    moved[flat] = target
+    return moved
 
 
 def _wanted_change(
@@ -121,24 +126,14 @@ def _wanted_change(
     return change
 
 
-def _cut_box(
-    points: npt.NDArray[np.float64], flat: npt.NDArray[np.int64], target: npt.NDArray[np.float64], box: BoxSquares
-) -> npt.NDArray[np.bool_]:
-    moved = points.copy()
-    moved[flat] = target
-    return choose_diagonals(moved, box.corners)
-
-
 def _physical(
-    points: npt.NDArray[np.float64], scale: npt.NDArray[np.float64], grid: CellGrid
+    points: npt.NDArray[np.float64], lattice: Lattice, *, scale: npt.NDArray[np.float64], grid: CellGrid
 ) -> npt.NDArray[np.float64]:
     """Positions in m; corners on the box get the box's own numbers, so that its sides are flat to the last bit."""
-    shape = grid.phase.shape
     out = points * (grid.spacing / scale) + grid.origin
-    corners = out[: n_corners(shape)].reshape(*(n + 1 for n in shape), 3)
-    upper = grid.origin + np.asarray(grid.phase.shape) * grid.spacing
+    corners = lattice.corners
+    upper = grid.origin + np.asarray(lattice.shape) * grid.spacing
     for axis in range(3):
-        side = np.moveaxis(corners[..., axis], axis, 0)
-        side[0] = grid.origin[axis]
-        side[-1] = upper[axis]
+        out[: len(corners), axis][corners[:, axis] == 0] = grid.origin[axis]
+        out[: len(corners), axis][corners[:, axis] == lattice.shape[axis]] = upper[axis]
     return out

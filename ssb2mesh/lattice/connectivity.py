@@ -1,9 +1,10 @@
-"""Tets, their phases, and tagged triangles of the dual lattice. No positions are changed here.
+"""Tets, their phases, and the triangles on interfaces and on the box. No positions are changed here.
 
-Vertices: all lattice corners first, ``(i (ny+1) + j) (nz+1) + k``, then all cell centres. Every face between two cells
-of one phase gives four tets around the axis of their centres (on an untouched grid that is the body-centred cubic
-lattice); a face between two phases is a piece of interface, cut once into two triangles, with a tet to either centre
-from each; a face on the box is cut once, with tets to its one cell. The union is conforming for any number of phases.
+Every face between two leaves of one phase, a square of the smaller leaf's size with its four corners and the hanging
+vertices on its edges, gives tets around the axis of their centres (on an untouched uniform lattice that is the
+body-centred cubic lattice); a face between two phases is a piece of interface, cut once into two triangles, with a tet
+to either centre from each; a face on the box is cut once, with tets to its one leaf. The union is conforming for any
+number of phases.
 """
 
 from __future__ import annotations
@@ -15,61 +16,135 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.lattice.interface import Interface
+from ssb2mesh.lattice.octree import Lattice
 
-__all__ = ["BoxSquares", "box_squares", "build_tets", "choose_diagonals", "cut_squares", "n_corners"]
+__all__ = ["BoxTriangles", "box_triangles", "build_tets", "choose_diagonals", "cut_squares"]
 
 
 @dataclass(frozen=True)
-class BoxSquares:
-    """Squares of the cells' faces on the box.
+class BoxTriangles:
+    """Triangles of the leaves' faces on the box.
 
     Parameters
     ----------
-    corners : (m, 4) int32 array
+    corners : (m, 3) int32 array
         Vertex indices, ordered so that the normal points out.
-    cells : (m,) int32 array
-        Flat cell index.
+    centres : (m,) int32 array
+        Vertex index of the leaf's centre.
+    phases : (m,) int32 array
+        Phase index of the leaf.
     sides : (m,) int32 array
-        Index into `ssb2mesh.volume.BOX_SIDES`.
+        Index into `ssb2mesh.volume.BOX_SIDES`, ascending.
     """
 
     corners: npt.NDArray[np.int32]
-    cells: npt.NDArray[np.int32]
+    centres: npt.NDArray[np.int32]
+    phases: npt.NDArray[np.int32]
     sides: npt.NDArray[np.int32]
 
 
-def n_corners(shape: tuple[int, ...]) -> int:
-    """Return the number of lattice corners of a grid of cells."""
-    return int(np.prod([n + 1 for n in shape]))
-
-
-def box_squares(shape: tuple[int, ...]) -> BoxSquares:
-    """List the outer squares of a grid of cells, side by side in the order of `BOX_SIDES`.
+def box_triangles(lattice: Lattice, points: npt.NDArray[np.float64]) -> BoxTriangles:
+    """Cut the outer faces of all leaves, side by side in the order of `BOX_SIDES`.
 
     Parameters
     ----------
-    shape : three int
-        Number of cells along x, y, z.
+    lattice : Lattice
+        Leaves and vertex numbers.
+    points : (n, 3) float array
+        Where the vertices will lie: a square is cut along its shorter diagonal, a face with hanging vertices is
+        fanned from one of them, so that no triangle is flat.
 
     Returns
     -------
-    BoxSquares
-        ``2 (nx ny + ny nz + nz nx)`` squares.
+    BoxTriangles
+        They cover the box once.
     """
-    stride = np.array([(shape[1] + 1) * (shape[2] + 1), shape[2] + 1, 1])
-    cell_stride = np.array([shape[1] * shape[2], shape[2], 1])
-    corners, cells, sides = [], [], []
-    for side in range(6):
-        axis, upper = divmod(side, 2)
-        u, v = (axis + 1) % 3, (axis + 2) % 3
-        grid = np.meshgrid(np.arange(shape[u]), np.arange(shape[v]), indexing="ij")
-        base = grid[0].ravel() * stride[u] + grid[1].ravel() * stride[v] + (shape[axis] if upper else 0) * stride[axis]
-        ring = np.stack([base, base + stride[u], base + stride[u] + stride[v], base + stride[v]], axis=1)
-        corners.append(ring if upper else ring[:, [0, 3, 2, 1]])
-        layer = (shape[axis] - 1 if upper else 0) * cell_stride[axis]
-        cells.append(grid[0].ravel() * cell_stride[u] + grid[1].ravel() * cell_stride[v] + layer)
-        sides.append(np.full(len(base), side))
-    return BoxSquares(*(np.concatenate(a).astype(np.int32) for a in (corners, cells, sides)))
+    parts = [_box_side(lattice, points, side) for side in range(6)]
+    corners, centres, phases, sides = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return BoxTriangles(corners, centres, phases, sides)
+
+
+def _box_side(lattice: Lattice, points: npt.NDArray[np.float64], side: int) -> tuple[npt.NDArray[np.int32], ...]:
+    axis, upper = divmod(side, 2)
+    layer = np.moveaxis(lattice.level, axis, 0)[-1 if upper else 0]
+    rest = (1 << layer.astype(np.int32)) - 1
+    u, v = np.nonzero((np.arange(layer.shape[0])[:, None] & rest | np.arange(layer.shape[1])[None] & rest) == 0)
+    anchors = np.empty((len(u), 3), np.int32)
+    other = [e for e in range(3) if e != axis]
+    anchors[:, other[0]], anchors[:, other[1]] = u, v
+    size = rest[u, v] + 1
+    anchors[:, axis] = lattice.shape[axis] - size if upper else 0
+    triangles, count = _cut_box_faces(lattice.corner_of, points, anchors, size.astype(np.int64), axis, upper)
+    where = tuple(anchors.T)
+    return (
+        triangles,
+        np.repeat(lattice.centre_of[where], count),
+        np.repeat(lattice.phase[where], count),
+        np.full(len(triangles), side, np.int32),
+    )
+
+
+@nb.njit(cache=True)
+def _ring(corner_of, anchor, axis, size, ring):
+    """Vertices around the square that begins at lattice position `anchor`, counter-clockwise about +axis."""
+    u, v = (axis + 1) % 3, (axis + 2) % 3
+    at = np.array([anchor[0], anchor[1], anchor[2]])
+    n = 0
+    half = size // 2
+    for edge in range(4):
+        along = u if edge % 2 == 0 else v
+        step = 1 if edge < 2 else -1
+        ring[n] = corner_of[at[0], at[1], at[2]]
+        n += 1
+        if half:
+            at[along] += step * half
+            middle = corner_of[at[0], at[1], at[2]]
+            at[along] -= step * half
+            if middle >= 0:
+                ring[n] = middle
+                n += 1
+        at[along] += step * size
+    return n
+
+
+@nb.njit(cache=True)
+def _cut_box_faces(corner_of, points, anchors, size, axis, upper):
+    triangles = np.empty((6 * len(anchors), 3), np.int32)
+    count = np.empty(len(anchors), np.int64)
+    ring = np.empty(8, np.int32)
+    start = np.empty(3, np.int64)
+    m = 0
+    for f in range(len(anchors)):
+        for e in range(3):
+            start[e] = anchors[f, e]
+        if upper:
+            start[axis] += size[f]
+        n = _ring(corner_of, start, axis, size[f], ring)
+        apex = 0
+        if n == 4:
+            first = second = 0.0
+            for e in range(3):
+                first += (points[ring[0], e] - points[ring[2], e]) ** 2
+                second += (points[ring[1], e] - points[ring[3], e]) ** 2
+            apex = 1 if second < first * (1 - 1e-9) else 0
+        else:
+            # the first vertex that is not a corner of the square lies opposite to none of its neighbours
+            u, v = (axis + 1) % 3, (axis + 2) % 3
+            for r in range(n):
+                before, after = ring[(r + n - 1) % n], ring[(r + 1) % n]
+                du = abs(points[before, u] - points[after, u])
+                dv = abs(points[before, v] - points[after, v])
+                if min(du, dv) < 1e-9 * max(du, dv):
+                    apex = r
+                    break
+        count[f] = n - 2
+        for t in range(1, n - 1):
+            a, b, c = ring[apex], ring[(apex + t) % n], ring[(apex + t + 1) % n]
+            triangles[m, 0] = a
+            triangles[m, 1] = b if upper else c
+            triangles[m, 2] = c if upper else b
+            m += 1
+    return triangles[:m].copy(), count
 
 
 def choose_diagonals(points: npt.NDArray[np.float64], squares: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
@@ -110,26 +185,25 @@ def cut_squares(squares: npt.NDArray[np.int32], other: npt.NDArray[np.bool_]) ->
 
 
 def build_tets(
-    phase: npt.NDArray[np.int32],
+    lattice: Lattice,
     interface: Interface,
     *,
     cut_other: npt.NDArray[np.bool_],
-    box: BoxSquares,
-    box_cut_other: npt.NDArray[np.bool_],
+    box: BoxTriangles,
     keep: npt.NDArray[np.bool_],
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Build all tets of the lattice.
 
     Parameters
     ----------
-    phase : (nx, ny, nz) int32 array
-        Phase index of each cell.
+    lattice : Lattice
+        Leaves and vertex numbers.
     interface : Interface
-        Of the same grid.
-    cut_other, box_cut_other : bool arrays
-        How each interface square and each box square is cut, see `choose_diagonals`.
-    box : BoxSquares
-        Of the same grid.
+        Of the same cells.
+    cut_other : bool array
+        How each interface square is cut, see `choose_diagonals`.
+    box : BoxTriangles
+        Of the same lattice.
     keep : (n_phases,) bool array
         Phases to mesh.
 
@@ -140,40 +214,66 @@ def build_tets(
     tags : (m,) int32 array
         Phase index of each tet.
     """
-    counts = _count_inner(phase, keep)
-    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    squares_per_slab = np.bincount(interface.cells[:, 0] // (phase.shape[1] * phase.shape[2]), minlength=phase.shape[0])
+    shape = lattice.shape
+    leaves = (lattice.phase, lattice.level, lattice.corner_of, lattice.centre_of)
+    first = np.concatenate([[0], np.cumsum(_count_inner(leaves, keep))]).astype(np.int64)
+    squares_per_slab = np.bincount(interface.cells[:, 0] // (shape[1] * shape[2]), minlength=shape[0])
     first_square = np.concatenate([[0], np.cumsum(squares_per_slab)]).astype(np.int64)
-    box_phase = phase.ravel()[box.cells]
-    wanted = keep[box_phase]
-    triangles = cut_squares(box.corners[wanted], box_cut_other[wanted])
-    n_inner, n_box = int(first[-1]), len(triangles)
+    wanted = keep[box.phases]
+    n_inner, n_box = int(first[-1]), int(wanted.sum())
     tets = np.empty((n_inner + n_box, 4), np.int32)
     tags = np.empty(n_inner + n_box, np.int32)
-    _fill_inner(phase, keep, first, first_square, cut_other, tets, tags)
-    tets[n_inner:, :3] = triangles[:, [0, 2, 1]]
-    tets[n_inner:, 3] = np.repeat(box.cells[wanted], 2) + n_corners(phase.shape)
-    tags[n_inner:] = np.repeat(box_phase[wanted], 2)
+    _fill_inner(leaves, keep, (first, first_square), cut_other, (tets, tags))
+    tets[n_inner:, :3] = box.corners[wanted][:, [0, 2, 1]]
+    tets[n_inner:, 3] = box.centres[wanted]
+    tags[n_inner:] = box.phases[wanted]
     return tets, tags
 
 
+@nb.njit(cache=True, inline="always")
+def _neighbour(level, i, j, k, face):
+    """Whether leaf (i, j, k) owns its face (the smaller leaf does, of equals the lower), and a cell beyond it."""
+    nx, ny, nz = level.shape
+    own = level[i, j, k]
+    step = (1 << own) if face % 2 else -1
+    a = i + (step if face < 2 else 0)
+    b = j + (step if 2 <= face < 4 else 0)
+    c = k + (step if face >= 4 else 0)
+    if a < 0 or b < 0 or c < 0 or a >= nx or b >= ny or c >= nz:
+        return False, a, b, c
+    other = level[a, b, c]
+    return other > own or (other == own and face % 2 == 1), a, b, c
+
+
 @nb.njit(cache=True, parallel=True)
-def _count_inner(phase, keep):
+def _count_inner(leaves, keep):
+    phase, level, corner_of, centre_of = leaves
     nx, ny, nz = phase.shape
     counts = np.zeros(nx, np.int64)
     for i in nb.prange(nx):
         n = 0
+        ring = np.empty(8, np.int32)
+        start = np.empty(3, np.int64)
         for j in range(ny):
             for k in range(nz):
+                if centre_of[i, j, k] < 0:
+                    continue
                 here = phase[i, j, k]
-                own = keep[here]
-                for axis in range(3):
-                    a, b, c = i + (axis == 0), j + (axis == 1), k + (axis == 2)
-                    if a < nx and b < ny and c < nz:
-                        if phase[a, b, c] == here:
-                            n += 4 * own
+                size = 1 << level[i, j, k]
+                for face in range(6):
+                    owns, a, b, c = _neighbour(level, i, j, k, face)
+                    if not owns:
+                        continue
+                    if phase[a, b, c] != here:
+                        n += 2 * keep[here] + 2 * keep[phase[a, b, c]]
+                    elif keep[here]:
+                        if size == 1:
+                            n += 4
                         else:
-                            n += 2 * own + 2 * keep[phase[a, b, c]]
+                            axis = face // 2
+                            start[0], start[1], start[2] = i, j, k
+                            start[axis] += size * (face % 2)
+                            n += _ring(corner_of, start, axis, size, ring)
         counts[i] = n
     return counts
 
@@ -185,43 +285,45 @@ def _put(tets, tags, n, corners, tag):
 
 
 @nb.njit(cache=True, parallel=True)
-def _fill_inner(phase, keep, first, first_square, cut_other, tets, tags):
+def _fill_inner(leaves, keep, starts, cut_other, out):
+    phase, level, corner_of, centre_of = leaves
+    first, first_square = starts
+    tets, tags = out
     nx, ny, nz = phase.shape
-    sy = nz + 1
-    sx = (ny + 1) * sy
-    base = (nx + 1) * sx
     for i in nb.prange(nx):
         n = first[i]
         square = first_square[i]
+        r = np.empty(8, np.int32)
+        start = np.empty(3, np.int64)
         for j in range(ny):
             for k in range(nz):
+                if centre_of[i, j, k] < 0:
+                    continue
                 here = phase[i, j, k]
-                corner = i * sx + j * sy + k
-                below = base + (i * ny + j) * nz + k
-                for axis in range(3):
-                    if axis == 0:
-                        if i + 1 == nx:
-                            continue
-                        other, above, r0, u, v = phase[i + 1, j, k], below + ny * nz, corner + sx, sy, 1
-                    elif axis == 1:
-                        if j + 1 == ny:
-                            continue
-                        other, above, r0, u, v = phase[i, j + 1, k], below + nz, corner + sy, 1, sx
-                    else:
-                        if k + 1 == nz:
-                            continue
-                        other, above, r0, u, v = phase[i, j, k + 1], below + 1, corner + 1, sx, sy
-                    r1, r2, r3 = r0 + u, r0 + u + v, r0 + v
+                size = 1 << level[i, j, k]
+                for face in range(6):
+                    owns, a, b, c = _neighbour(level, i, j, k, face)
+                    if not owns:
+                        continue
+                    axis = face // 2
+                    start[0], start[1], start[2] = i, j, k
+                    start[axis] += size * (face % 2)
+                    m = _ring(corner_of, start, axis, size, r)
+                    # the neighbour's leaf begins where the low bits of the cell are cleared
+                    clear = ~((1 << level[a, b, c]) - 1)
+                    below, above = centre_of[i, j, k], centre_of[a & clear, b & clear, c & clear]
+                    if face % 2 == 0:
+                        below, above = above, below
+                    other = phase[a, b, c]
                     if other == here:
                         if keep[here]:
-                            _put(tets, tags, n, (below, r0, r1, above), here)
-                            _put(tets, tags, n + 1, (below, r1, r2, above), here)
-                            _put(tets, tags, n + 2, (below, r2, r3, above), here)
-                            _put(tets, tags, n + 3, (below, r3, r0, above), here)
-                            n += 4
+                            for e in range(m):
+                                _put(tets, tags, n, (below, r[e], r[(e + 1) % m], above), here)
+                                n += 1
                         continue
-                    if cut_other[square]:
-                        r0, r1, r2, r3 = r1, r2, r3, r0
+                    # leaves of different phase are single cells, so the face points up: `here` is below
+                    o = 1 if cut_other[square] else 0
+                    r0, r1, r2, r3 = r[o], r[o + 1], r[o + 2], r[(o + 3) % 4]
                     square += 1
                     if keep[here]:
                         _put(tets, tags, n, (r0, r2, r1, below), here)
@@ -231,3 +333,4 @@ def _fill_inner(phase, keep, first, first_square, cut_other, tets, tags):
                         _put(tets, tags, n, (r0, r1, r2, above), other)
                         _put(tets, tags, n + 1, (r0, r2, r3, above), other)
                         n += 2
+    return 0

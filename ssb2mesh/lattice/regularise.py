@@ -28,7 +28,7 @@ STEP, INERTIA = 0.25, 0.9
 def regularise(
     interface: Interface,
     *,
-    component: npt.NDArray[np.int32],
+    sides: npt.NDArray[np.int32],
     wanted_change: npt.NDArray[np.float64],
     iterations: int = 40,
 ) -> npt.NDArray[np.float64]:
@@ -38,8 +38,8 @@ def regularise(
     ----------
     interface : Interface
         Interface of the lattice.
-    component : (n_cells,) int32 array
-        Component of each cell, flat.
+    sides : (m, 2) int32 array
+        Components below and above each square.
     wanted_change : (n_components,) float array
         Volume that each component should gain over its cells, in cells (0 where a cell is a voxel).
     iterations : int
@@ -56,7 +56,6 @@ def regularise(
     free = np.where(interface.fixed, 0.0, FREEDOM)
     low, high = start - free, start + free
     here, before = start.copy(), start.copy()
-    sides = component[interface.cells]
     work = (np.empty_like(start), np.empty_like(start))
     for step in range(iterations):
         here, before = _flow(here, before, work=work, interface=interface, box=(low, high)), here

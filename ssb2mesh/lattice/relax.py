@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.connectivity import n_corners
 from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface
+from ssb2mesh.lattice.octree import Lattice
 from ssb2mesh.lattice.optimise import FREE, HELD, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve, make_movable
 from ssb2mesh.lattice.regularise import FREEDOM, component_volume_change, wall_push
 
@@ -21,16 +23,36 @@ __all__ = ["relax"]
 #: Part of the remaining way to the target that interface vertices go in each stride.
 STRIDES = (0.6, 0.6, 1.0, 1.0, 1.0)
 
-Walls = tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32], npt.NDArray[np.float64]]
+
+@dataclass(frozen=True)
+class Walls:
+    """What the volume correction needs to know of the interface.
+
+    Parameters
+    ----------
+    cut_other : (m,) bool array
+        How each square is cut.
+    sides : (m, 2) int32 array
+        Components below and above each square.
+    wanted_change : (n_components,) float array
+        Volume that each component should gain over its cells, in cells.
+    scale : (3,) float array
+        Proportions of a cell: points are in cells times this.
+    """
+
+    cut_other: npt.NDArray[np.bool_]
+    sides: npt.NDArray[np.int32]
+    wanted_change: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
 
 
 def relax(
     points: npt.NDArray[np.float64],
     tets: npt.NDArray[np.int32],
     *,
+    lattice: Lattice,
     interface: Interface,
     target: npt.NDArray[np.float64],
-    scale: npt.NDArray[np.float64],
     walls: Walls,
     angles: tuple[float, float],
 ) -> None:
@@ -39,67 +61,69 @@ def relax(
     Parameters
     ----------
     points : (n, 3) float array
-        All vertices in cells times `scale`; changed in place.
+        All vertices in cells times ``walls.scale``; changed in place.
     tets : (m, 4) int32 array
         All tets.
+    lattice : Lattice
+        Leaves and vertex numbers.
     interface : Interface
-        Of the same lattice.
+        Of the same cells.
     target : (k, 3) float array
         Where the interface corners should go, in cells.
-    scale : (3,) float array
-        Proportions of a cell.
-    walls : tuple
-        How each square is cut, the components on its two sides, and the volume each component should gain, cells.
+    walls : Walls
+        For the volume correction.
     angles : two float
         Floor and goal of the dihedral angles, degrees.
     """
-    shape = tuple(n - 1 for n in interface.ids.shape)
-    movable = _collect(points, tets, interface, shape)
+    movable = _collect(points, tets, lattice, interface)
     floor, goal = (np.sin(np.radians(a)) for a in angles)
     lattice_worst = float(movable.shape.min(initial=1.0))
     floor, goal = min(floor, 0.55 * lattice_worst), min(goal, 0.75 * lattice_worst)
-    flat = np.flatnonzero(interface.ids.ravel() >= 0)
-    slots, order = _sorted_slots(movable.slot[flat])
+    slots, order = _sorted_slots(movable.slot[lattice.corner_of[tuple(interface.corners.T)]])
     inner = np.setdiff1d(np.arange(len(movable.vertices), dtype=np.int32), slots, assume_unique=True)
-    goals = target[order] * scale
+    goals = target[order] * walls.scale
     for share in STRIDES:
         far = ((points[movable.vertices[slots]] - goals) ** 2).sum(axis=1) > 1e-8
         advance(movable, slots[far], target=goals[far], floor=floor, share=share)
         _make_way(movable, inner, goal)
     _slide(movable, slots, order, interface=interface, walls=walls, goal=goal)
     for _ in range(3):
-        _give_back_volume(movable, slots, order, interface=interface, scale=scale, walls=walls, floor=floor)
+        _give_back_volume(movable, slots, order, interface=interface, walls=walls, floor=floor)
         _make_way(movable, inner, goal)
 
 
 def _collect(
-    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], interface: Interface, shape: tuple[int, ...]
+    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], lattice: Lattice, interface: Interface
 ) -> Movable:
-    """Vertices of all cells that touch the interface may move; on the box they keep to their side."""
+    """Vertices of all cells that touch the interface may move; on the box they keep to their side.
+
+    Those cells are never merged. Their corners are held where they touch a merged leaf, so that the parity of lattice
+    positions keeps movable vertices of one colour out of each other's stars.
+    """
+    shape = lattice.shape
     near_cells = np.zeros(shape, dtype=bool)
-    on = interface.ids >= 0
-    shifts = [(slice(a, a + n), slice(b, b + m), slice(c, c + o)) for n, m, o in [shape] for a in (0, 1) for b in (0, 1)
-              for c in (0, 1)]  # fmt: skip
+    near_corners = np.zeros(interface.ids.shape, dtype=bool)
+    on, merged = interface.ids >= 0, lattice.level > 0
+    low, high = slice(None, -1), slice(1, None)
+    shifts = [(x, y, z) for x in (low, high) for y in (low, high) for z in (low, high)]
     for shift in shifts:
         near_cells |= on[shift]
-    near_corners = np.zeros(interface.ids.shape, dtype=bool)
     for shift in shifts:
         near_corners[shift] |= near_cells
-    n = n_corners(shape)
+    for shift in shifts:
+        near_corners[shift] &= ~merged
+    corners, n = lattice.corners, len(lattice.corners)
     free = np.ones((len(points), 3), dtype=bool)
-    corners_free = free[:n].reshape(*interface.ids.shape, 3)
-    for axis in range(3):
-        side = np.moveaxis(corners_free[..., axis], axis, 0)
-        side[0] = side[-1] = False
-    active = np.concatenate([near_corners.ravel(), near_cells.ravel()])
-    colour = np.concatenate([_parity(interface.ids.shape), _parity(shape) + np.uint8(8)])
+    free[:n] = (corners > 0) & (corners < np.asarray(shape))
+    active = np.concatenate([near_corners[tuple(corners.T)], near_cells[tuple(lattice.anchors.T)]])
+    colour = np.concatenate([_parity(corners), _parity(lattice.anchors) + np.uint8(8)])
     return make_movable(points, tets, active=active, colour=colour, free=free)
 
 
-def _parity(shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def _parity(where: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
     """Eight colours by odd and even position: lattice vertices of a kind that share a tet are never two apart."""
-    x, y, z = (np.arange(n, dtype=np.uint8) % 2 for n in shape)
-    return (4 * x[:, None, None] + 2 * y[:, None] + z).astype(np.uint8).ravel()
+    odd = (where & 1).astype(np.uint8)
+    return odd[:, 0] * np.uint8(4) + odd[:, 1] * np.uint8(2) + odd[:, 2]
 
 
 def _sorted_slots(slots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -127,7 +151,7 @@ def _slide(
     here = np.empty((len(slots), 3))
     here[order] = movable.points[where]
     # any number that differs from component to component orients all squares at a two-phase corner alike
-    normal = wall_push(here, interface.squares, walls[1], np.arange(len(walls[2]), dtype=float))
+    normal = wall_push(here, interface.squares, walls.sides, np.arange(len(walls.wanted_change), dtype=float))
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     ends = here[interface.neighbours[:, 0]] - here[interface.neighbours[:, 1]]
     size = np.linalg.norm(ends, axis=1, keepdims=True)
@@ -149,19 +173,18 @@ def _give_back_volume(
     order: npt.NDArray[np.int64],
     *,
     interface: Interface,
-    scale: npt.NDArray[np.float64],
     walls: Walls,
     floor: float,
 ) -> None:
     """Offset the walls of components that have not their volume, as far as the floor lets them."""
-    cut, sides, wanted = walls
     start = interface.corners.astype(np.float64)
     here = np.empty_like(start)
-    here[order] = movable.points[movable.vertices[slots]] / scale
-    change, area = component_volume_change(here, start, interface.squares, cut, sides, len(wanted))
+    here[order] = movable.points[movable.vertices[slots]] / walls.scale
+    wanted = walls.wanted_change
+    change, area = component_volume_change(here, start, interface.squares, walls.cut_other, walls.sides, len(wanted))
     # a wall between two components moves by half the sum of both pressures, and some of its vertices are blocked
     pressure = 0.75 * (wanted - change) / np.maximum(area, 1e-12)
-    push = wall_push(here, interface.squares, sides, pressure)
+    push = wall_push(here, interface.squares, walls.sides, pressure)
     free = np.where(interface.fixed, 0.0, FREEDOM)
     goal = np.clip(here + push, start - free, start + free)
-    advance(movable, slots, target=goal[order] * scale, floor=floor)
+    advance(movable, slots, target=goal[order] * walls.scale, floor=floor)

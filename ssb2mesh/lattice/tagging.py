@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.connectivity import BoxSquares, cut_squares
+from ssb2mesh.lattice.connectivity import BoxTriangles
 from ssb2mesh.lattice.grid import CellGrid
-from ssb2mesh.lattice.interface import Interface
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import BOX_SIDES, interface_name
 
@@ -20,8 +19,8 @@ def tag_mesh(
     tags: npt.NDArray[np.int32],
     *,
     points: npt.NDArray[np.float64],
-    interface: tuple[Interface, npt.NDArray[np.int64], npt.NDArray[np.bool_]],
-    box: tuple[BoxSquares, npt.NDArray[np.bool_]],
+    walls: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]],
+    box: BoxTriangles,
     keep: npt.NDArray[np.bool_],
 ) -> TaggedMesh:
     """Assemble the tagged mesh.
@@ -34,10 +33,10 @@ def tag_mesh(
         Tets and the phase index of each.
     points : (n, 3) float array
         All lattice vertices, m; those that no tet uses are dropped here.
-    interface : Interface, vertex index of its corners, how its squares are cut
-        For the interface sets.
-    box : BoxSquares, how they are cut
-        For the sets on the sides.
+    walls : (m, 2) int32 array, (2 m, 3) int32 array
+        Cells below and above each interface square, and its two triangles.
+    box : BoxTriangles
+        Triangles on the sides.
     keep : (n_phases,) bool array
         Phases that are meshed.
 
@@ -47,7 +46,7 @@ def tag_mesh(
         Cell tags from 1 in the order of the labels; facet tags from 1: interfaces, phases on sides, sides.
     """
     sets: dict[str, npt.NDArray[np.int32]] = {}
-    sets |= _interface_sets(grid, interface, keep)
+    sets |= _interface_sets(grid, walls, keep)
     sets |= _side_sets(grid, box, keep)
     facets = np.concatenate([*sets.values(), np.empty((0, 3), np.int32)])
     sizes = [len(rows) for rows in sets.values()]
@@ -61,22 +60,20 @@ def tag_mesh(
 
 
 def _interface_sets(
-    grid: CellGrid,
-    interface: tuple[Interface, npt.NDArray[np.int64], npt.NDArray[np.bool_]],
-    keep: npt.NDArray[np.bool_],
+    grid: CellGrid, walls: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]], keep: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.int32]]:
     """Triangles of each interface by name, in the order of the names, oriented from the first phase to the second."""
-    found, flat, cut = interface
-    if not len(found.squares):
+    cells, corners = walls
+    if not len(cells):
         return {}
     alphabetical = np.argsort(np.argsort(np.asarray(grid.names, dtype=object)))
     phase = grid.phase.ravel()
-    below, above = phase[found.cells[:, 0]], phase[found.cells[:, 1]]
+    below, above = phase[cells[:, 0]], phase[cells[:, 1]]
     wanted = keep[below] | keep[above]
     flip = alphabetical[below] > alphabetical[above]
     n = len(grid.names)
     pair = np.where(flip, above.astype(np.int64) * n + below, below.astype(np.int64) * n + above)
-    triangles = flat[cut_squares(found.squares, cut)].astype(np.int32).reshape(-1, 2, 3)
+    triangles = corners.reshape(-1, 2, 3)
     triangles[flip] = triangles[flip][:, :, [0, 2, 1]]
     pairs, index = np.unique(np.where(wanted, pair, -1), return_inverse=True)
     order = np.argsort(index, kind="stable")
@@ -89,21 +86,16 @@ def _interface_sets(
     return dict(sorted(named.items()))
 
 
-def _side_sets(
-    grid: CellGrid, box: tuple[BoxSquares, npt.NDArray[np.bool_]], keep: npt.NDArray[np.bool_]
-) -> dict[str, npt.NDArray[np.int32]]:
+def _side_sets(grid: CellGrid, box: BoxTriangles, keep: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[np.int32]]:
     """Triangles of each phase on each side, then of each whole side, by name."""
-    squares, cut = box
-    phase = grid.phase.ravel()[squares.cells]
-    triangles = cut_squares(squares.corners, cut).astype(np.int32).reshape(-1, 2, 3)
     parts: dict[str, npt.NDArray[np.int32]] = {}
     whole: dict[str, npt.NDArray[np.int32]] = {}
     for s, side in enumerate(BOX_SIDES):
-        rows = np.flatnonzero((squares.sides == s) & keep[phase])
-        for p in np.unique(phase[rows]):
-            parts[f"{grid.names[p]}@{side}"] = triangles[rows[phase[rows] == p]].reshape(-1, 3)
+        rows = np.flatnonzero((box.sides == s) & keep[box.phases])
+        for p in np.unique(box.phases[rows]):
+            parts[f"{grid.names[p]}@{side}"] = box.corners[rows[box.phases[rows] == p]]
         if len(rows):
-            whole[side] = triangles[rows].reshape(-1, 3)
+            whole[side] = box.corners[rows]
     return parts | whole
 
 
