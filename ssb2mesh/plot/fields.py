@@ -93,7 +93,7 @@ def plot_field(
         look = {"ambient": 0.62, "diffuse": 0.4, "specular": 0.0, "show_scalar_bar": False}
         plotter.add_mesh(skin, scalars="field", cmap="viridis", clim=limits, n_colors=256, **look)
         if rest.any():
-            plotter.add_mesh(surface_of(grid_of(points, mesh.tets[rest])), color=_GREY, ambient=0.5, diffuse=0.5)
+            plotter.add_mesh(surface_of(grid_of(points, mesh.tets[rest])), color=_GREY, ambient=0.55, diffuse=0.4)
 
     lines = _current_lines(mesh, points, phi, sigma)
 

@@ -91,7 +91,7 @@ def plot_cutaway(
         surface["rgb"] = rgb
         plotter.add_mesh(
             surface, scalars="rgb", rgb=True, show_edges=with_edges, edge_color="#1c1c1c", edge_opacity=0.45,
-            line_width=max(0.6, min(1.5, typical / 12)), ambient=0.12, diffuse=0.95, specular=0.0,
+            line_width=max(0.6, min(1.5, typical / 12)), ambient=0.42, diffuse=0.58, specular=0.0,
         )  # fmt: skip
 
     picture = scene.render(fill, canvas)
@@ -157,7 +157,7 @@ def plot_interfaces(
     columns = min(len(chosen), 3)
     rows = -(-len(chosen) // columns)
     width, height = check_size(size or (1800, 110 + rows * (700 if columns > 1 else 1100)))
-    top, bottom = 60 / height, 100 / height
+    top, bottom = 60 * width / 1800 / height, 100 * width / 1800 / height
     cell = (1 / columns, (1 - bottom) / rows)
     canvas = (round(cell[0] * width), round((cell[1] - top) * height))
     unit, scale = length_unit(scene.scale)
@@ -195,22 +195,22 @@ def _add_interface(plotter: Any, *, mesh: TaggedMesh, scene: Scene, name: str, c
     # normals point from A to B: who looks at the front stands in B and sees the skin of A
     sides = name.split("|") if name.count("|") == 1 else [name.split("@")[0]] * 2
     front, back = (colours.get(side, "#0072B2") for side in sides)
-    look = {"ambient": 0.12, "diffuse": 0.95, "specular": 0.12, "specular_power": 12}
+    look = {"ambient": 0.3, "diffuse": 0.68, "specular": 0.05, "specular_power": 12}
     plotter.add_mesh(surface, color=front, smooth_shading=False, backface_params={"color": back, **look}, **look)
 
 
 def _interface_legend(figure: Any, names: Sequence[str], colours: dict[str, str], *, left_out: int) -> None:
     from matplotlib.patches import Patch
 
-    height = figure.get_figheight() * figure.dpi
+    inch = 1 / figure.get_figheight()
     phases = sorted({side for name in names for side in name.split("|") if side in colours})
     handles = [Patch(facecolor=colours[p], edgecolor="#555555", linewidth=0.4, label=shorten(p)) for p in phases]
     title = "colour: the phase behind the surface"
     if left_out:
         title += f"; {left_out} smaller interface{'s' if left_out > 1 else ''} not shown"
-    figure.legend(handles=handles, loc="lower center", ncols=min(len(handles), 8), bbox_to_anchor=(0.5, 42 / height),
+    figure.legend(handles=handles, loc="lower center", ncols=min(len(handles), 8), bbox_to_anchor=(0.5, 0.19 * inch),
                   handlelength=1.1, handleheight=1.1, columnspacing=1.6, borderaxespad=0)  # fmt: skip
-    figure.text(0.5, 12 / height, title, ha="center", va="bottom", fontsize=7.5, color="#555555")
+    figure.text(0.5, 0.055 * inch, title, ha="center", va="bottom", fontsize=7.5, color="#555555")
 
 
 def _cell_colours(tags: npt.NDArray[np.integer], mesh: TaggedMesh, colours: dict[str, str]) -> npt.NDArray[np.uint8]:

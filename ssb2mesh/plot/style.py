@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "DPI",
     "INSTALL",
     "check_size",
     "length_unit",
@@ -32,7 +31,8 @@ __all__ = [
     "scale_bar",
 ]
 
-DPI = 200
+#: Every figure is this wide on paper, whatever its pixels, so that text keeps its share of the picture.
+WIDTH_INCHES = 8.0
 INSTALL = 'pip install "ssb2mesh[plot]"'
 INK, FAINT = "#222222", "#8a8a8a"
 
@@ -132,7 +132,8 @@ def new_figure(size: Sequence[int]) -> Figure:
     except ImportError as error:
         raise MissingDependencyError.of("matplotlib", "drawing pictures", INSTALL) from error
     width, height = check_size(size)
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    dpi = width / WIDTH_INCHES
+    figure = Figure(figsize=(WIDTH_INCHES, height / dpi), dpi=dpi, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
@@ -161,7 +162,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     if path.suffix.lower() != ".png":
         raise InputError(f"path: got {path.name!r}; pictures are written as .png")
     with replacing(path) as (part,):
-        figure.savefig(part, dpi=DPI, format="png", metadata={"Software": "ssb2mesh"})
+        figure.savefig(part, dpi=figure.dpi, format="png", metadata={"Software": "ssb2mesh"})
     return path
 
 
