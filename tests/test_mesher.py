@@ -183,8 +183,9 @@ def test_sphere_of_radius_14():
     assert mesh.facet_areas()["phase0|phase1"] == pytest.approx(4 * np.pi * 14**2 * UM**2, rel=0.004)
     assert mesh.phase_volumes()["phase1"] == pytest.approx(4 / 3 * np.pi * 14**3 * UM**3, rel=0.001)
     assert abs(report.fidelity["phase1"].relative_error) < 1e-4
-    assert report.quality.min_dihedral_deg > 16.9
-    assert report.quality.max_dihedral_deg < 163.1
+    # the floor of the optimiser, kept by every move; 0.01 for single precision
+    assert report.quality.min_dihedral_deg > 19.99
+    assert report.quality.max_dihedral_deg < 160.01
     assert report.ok
 
 
@@ -225,6 +226,27 @@ def test_one_voxel_crack_survives():
     # where the crack steps, the halves meet along voxel edges, never through a facet
     assert "LPS|top" not in mesh.facet_names
     assert "LPS|top" not in without.facet_names
+
+
+@pytest.mark.parametrize("seed", range(0, 40, 3))
+def test_graded_lattices_are_valid_and_keep_their_interfaces(seed):
+    """Merging in bulk leaves the interfaces alone: the same triangles, up to what the optimiser did beside them."""
+    labels = np.kron(random_labels(seed), np.ones((3, 3, 3), np.uint8))[:30, :30, :30]
+    volume = volume_of(labels)
+    uniform, graded = mesh_volume(volume), mesh_volume(volume, options=LatticeOptions(grade=3))
+    assert_sound(graded, volume)
+    assert graded.n_tets <= uniform.n_tets
+    rows = {name: int((uniform.facet_tags == tag).sum()) for name, tag in uniform.facet_names.items() if "|" in name}
+    assert rows == {n: int((graded.facet_tags == t).sum()) for n, t in graded.facet_names.items() if "|" in n}
+
+
+def test_grading_saves_most_of_the_bulk():
+    """Leaves of up to 8 cells around a sphere; the worst transition tet, where the box cuts it, has 19.5 degrees."""
+    volume = volume_of(ball(48, 10))
+    graded = mesh_volume(volume, options=LatticeOptions(grade=3))
+    assert_sound(graded, volume)
+    assert graded.n_tets < 0.15 * 12 * 48**3
+    assert check_mesh(graded).quality.min_dihedral_deg > 19.0
 
 
 def test_dropped_phase_leaves_its_walls():

@@ -39,8 +39,8 @@ class LatticeOptions:
 
     grade: int = 0
     smoothing: int = 40
-    floor_deg: float = 17.0
-    goal_deg: float = 23.0
+    floor_deg: float = 20.0
+    goal_deg: float = 25.0
 
 
 def build_lattice_mesh(

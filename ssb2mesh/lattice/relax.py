@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface
-from ssb2mesh.lattice.octree import Lattice
+from ssb2mesh.lattice.connectivity import box_triangles, build_tets
+from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface, find_interface
+from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.optimise import FREE, HELD, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve, make_movable
 from ssb2mesh.lattice.regularise import FREEDOM, component_volume_change, wall_push
+from ssb2mesh.lattice.stars import shapes
 
 __all__ = ["relax"]
 
@@ -77,8 +79,8 @@ def relax(
     """
     movable = _collect(points, tets, lattice, interface)
     floor, goal = (np.sin(np.radians(a)) for a in angles)
-    lattice_worst = float(movable.shape.min(initial=1.0))
-    floor, goal = min(floor, 0.55 * lattice_worst), min(goal, 0.75 * lattice_worst)
+    own = _lattice_shape(walls.scale)
+    floor, goal = min(floor, 0.55 * own), min(goal, 0.75 * own)
     slots, order = _sorted_slots(movable.slot[lattice.corner_of[tuple(interface.corners.T)]])
     inner = np.setdiff1d(np.arange(len(movable.vertices), dtype=np.int32), slots, assume_unique=True)
     goals = target[order] * walls.scale
@@ -90,6 +92,16 @@ def relax(
     for _ in range(3):
         _give_back_volume(movable, slots, order, interface=interface, walls=walls, floor=floor)
         _make_way(movable, inner, goal)
+
+
+def _lattice_shape(scale: npt.NDArray[np.float64]) -> float:
+    """Worst shape in an untouched lattice of such cells: what anisotropic voxels leave to work with."""
+    one = make_lattice(np.zeros((2, 2, 2), np.int32))
+    points = one.points() * scale
+    nothing = find_interface(one.phase)
+    box = box_triangles(one, points)
+    tets, _ = build_tets(one, nothing, cut_other=np.empty(0, bool), box=box, keep=np.array([True]))
+    return float(shapes(points, tets).min())
 
 
 def _collect(
