@@ -1,0 +1,80 @@
+"""The examples run, are short, and give what their docstrings promise."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssb2mesh.study import read_study
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
+STUDIES = sorted((ROOT / "examples").glob("*.toml"))
+
+
+def run_main(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
+def test_scripts_are_short_and_explained(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 80
+    assert text.startswith('"""')
+    assert f"Run: python examples/{path.name}" in text
+    assert f"def test_{path.stem}(" in Path(__file__).read_text(encoding="utf-8")
+
+
+def test_sphere_mesh(capsys):
+    area, content = run_main("sphere_mesh")
+    # a radius of 10 voxels: the facets' chords alone take 1/(12 r^2) ~ 0.1 %, voxel sampling of the ball some tenths
+    assert abs(area) < 0.015
+    assert abs(content) < 0.01
+    assert "dihedral angles" in capsys.readouterr().out
+
+
+def test_laminate_conductivity():
+    pytest.importorskip("dolfinx", reason="DOLFINx is not installed")
+    # a field that is linear in each layer lies in the P1 space: only the linear solver's tolerance is left
+    assert max(run_main("laminate_conductivity").values()) < 1e-9
+
+
+def test_cathode_current():
+    pytest.importorskip("dolfinx", reason="DOLFINx is not installed")
+    current, balance = run_main("cathode_current")
+    assert current > 0
+    # reactions balance as well as the linear system is solved
+    assert balance < 1e-8
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
+def test_studies_are_valid(path):
+    assert read_study(path).solves
+
+
+@pytest.mark.slow
+def test_nmc_cathode_runs_where_the_data_are(data_folder, tmp_path):
+    pytest.importorskip("dolfinx", reason="DOLFINx is not installed")
+    # a smaller crop of the same study, to keep the suite quick
+    text = (ROOT / "examples" / "nmc_cathode.toml").read_text(encoding="utf-8")
+    study = tmp_path / "nmc.toml"
+    study.write_text(text.replace('"0:128,0:128,0:128"', '"0:48,0:48,0:48"'), encoding="utf-8")
+    command = [sys.executable, "-c", "from ssb2mesh.cli.main import main; main()", "run", str(study), "--json", "-q"]
+    environment = os.environ | {"SSB2MESH_DATA": str(data_folder), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert set(result["mesh"]["fidelity"]) == {"pore", "NMC", "CBD"}
+    for solve in result["solves"]:
+        # no path is shorter than the straight one
+        assert all(tau > 1.0 for tau in solve["result"]["tortuosity"].values())
+    assert (tmp_path / "nmc-results" / "report.html").is_file()
