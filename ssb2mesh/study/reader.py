@@ -24,7 +24,7 @@ from ssb2mesh.volume import check_phase_name
 __all__ = ["parse_clean_steps", "parse_study", "read_study"]
 
 _CROP = re.compile(r"^\s*-?\d*\s*:\s*-?\d*\s*(,\s*-?\d*\s*:\s*-?\d*\s*){2}$")
-_RAW_KEYS = ("shape", "dtype", "byte_order", "offset", "order")
+_RAW_KEYS = ("shape", "dtype", "byte_order", "offset")
 
 
 def read_study(path: str | Path) -> Study:
