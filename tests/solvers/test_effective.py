@@ -124,8 +124,9 @@ def test_simple_cubic_spheres(fraction, ratio):
         sigma = {"matrix": 1.0} if ratio == 0 else {"matrix": 1.0, "sphere": ratio}
         result = effective_conductivity(load_domain(mesh), conductivity=sigma, axes=["z"])
         errors.append(result.tensor[2, 2] / simple_cubic(fraction, ratio) - 1.0)
-    # docs/solvers.md has the finer meshes; 20 cells an edge of the octant resolve the sphere's radius with 15 to 18
-    assert abs(errors[-1]) < 0.01, errors
+    # docs/solvers.md has the finer meshes; on these the error is 0.14 to 0.29 %, and 0.5 % is what is asked
+    assert abs(errors[1]) < 0.005, errors
+    assert abs(errors[1]) < abs(errors[0]) / 1.4, errors
 
 
 def voxel_diffusivity(conducts, axis):
