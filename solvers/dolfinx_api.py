@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.errors import MissingDependencyError
+from solvers.vertex_ghosts import ghost_destinations
+from ssb2mesh.errors import MissingDependencyError, SolverError
 
 __all__ = [
     "accumulate",
@@ -152,7 +153,8 @@ def create_mesh(comm: Any, cells: npt.NDArray[np.int64], points: npt.NDArray[np.
     version = dolfinx_version()
     if version < (0, 7):
         element = ufl.Mesh(ufl.VectorElement("Lagrange", "tetrahedron", 1))
-        mesh = mesh_api.create_mesh(comm, cells, x=points, domain=element, ghost_mode=ghosts)
+        more = {"partitioner": _vertex_partitioner()} if comm.size > 1 else {}
+        mesh = mesh_api.create_mesh(comm, cells, x=points, domain=element, ghost_mode=ghosts, **more)
     else:
         import basix.ufl
 
@@ -160,9 +162,30 @@ def create_mesh(comm: Any, cells: npt.NDArray[np.int64], points: npt.NDArray[np.
         extra = (2,) if version >= (0, 11) else ()
         partitioner = mesh_api.create_cell_partitioner(ghosts, *extra)
         mesh = mesh_api.create_mesh(comm, cells, x=points, e=element, partitioner=partitioner)
+    vertices, known = mesh.topology.index_map(0).size_global, comm.allreduce(len(points))
+    if vertices > known:
+        raise SolverError(
+            f"DOLFINx made {vertices} vertices of {known} points: parts of the mesh that meet in single vertices came "
+            "apart between processes; solve on one process, or mesh all phases and leave out of the solve what does "
+            "not conduct"
+        )
     for first, second in ((2, 3), (3, 2), (2, 0)):
         mesh.topology.create_connectivity(first, second)
     return mesh
+
+
+def _vertex_partitioner() -> Any:
+    """The default partitioner of DOLFINx 0.5 with copies of vertex neighbours; see `solvers.vertex_ghosts`."""
+    dolfinx = require()
+    default = dolfinx.cpp.mesh.create_cell_partitioner()
+
+    def partition(comm: Any, parts: int, dim: int, cells: Any, ghosts: Any) -> Any:
+        found = default(comm, parts, dim, cells, ghosts)
+        owners = np.asarray(found.array)[np.asarray(found.offsets)[:-1]]
+        ranks, offsets = ghost_destinations(comm, np.asarray(cells.array).reshape(-1, 4), owners)
+        return dolfinx.cpp.graph.AdjacencyList_int32(ranks, offsets)
+
+    return partition
 
 
 def geometry_cells(mesh: Any) -> npt.NDArray[np.int32]:
