@@ -140,7 +140,8 @@ def test_dry_run_predicts_and_writes_nothing(folder):
 
 
 def test_info_phantom_clean_convert(folder):
-    done = run("phantom", "laminate", "-o", "l.npz", "--option", "shape=8", "--option", "layers=4", "--json", cwd=folder)
+    args = ["--option", "shape=8", "--option", "layers=4", "--json"]
+    done = run("phantom", "laminate", "-o", "l.npz", *args, cwd=folder)
     assert json.loads(done.stdout)["volume"]["shape"] == [8, 8, 8]
     assert done.stderr == "wrote l.npz\n"
     args = ["--voxel-size", "1 um", "--phase", "2=CBD", "--json"]
