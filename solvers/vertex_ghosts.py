@@ -42,9 +42,9 @@ def ghost_destinations(
     --------
     >>> ghost_destinations(comm, cells, owners)  # doctest: +SKIP
     """
-    owners = np.asarray(owners, dtype=np.int64)
-    rows = np.column_stack([np.arange(len(cells)), owners])
-    vertices, ranks = _shared_vertices(comm, cells, owners)
+    own: npt.NDArray[np.int64] = np.asarray(owners).astype(np.int64)
+    rows = np.column_stack([np.arange(len(cells)), own])
+    vertices, ranks = _shared_vertices(comm, cells, own)
     if len(vertices):
         named, first, count = np.unique(vertices, return_index=True, return_counts=True)
         flat = cells.ravel()
@@ -52,7 +52,7 @@ def ghost_destinations(
         hit = np.flatnonzero(named[at] == flat)
         index, repeat = _ranges(first[at[hit]], count[at[hit]])
         rows = np.unique(np.vstack([rows, np.column_stack([hit[repeat] // 4, ranks[index]])]), axis=0)
-    guest = rows[:, 1] != owners[rows[:, 0]]
+    guest = rows[:, 1] != own[rows[:, 0]]
     rows = rows[np.lexsort((rows[:, 1], guest, rows[:, 0]))]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[:, 0], minlength=len(cells)))])
     return rows[:, 1].astype(np.int32), offsets.astype(np.int32)
