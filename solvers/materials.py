@@ -37,9 +37,10 @@ _XU = "Xu et al., J. Electrochem. Soc. 166 (2019) A3456; parameter set Xu2019 of
 _CHEN = "Chen et al., J. Electrochem. Soc. 167 (2020) 080534, doi:10.1149/1945-7111/ab9050; set Chen2020 of PyBaMM"
 _AI = "Ai et al., J. Electrochem. Soc. 167 (2020) 013512, doi:10.1149/2.0122001JES; set Ai2020 of PyBaMM"
 _KONDRAKOV = "Kondrakov et al., J. Phys. Chem. C 121 (2017) 3286, doi:10.1021/acs.jpcc.6b12885"
-_SHISHVAN = "Shishvan, Fleck, McMeeking, Deshpande, Eur. J. Mech. A/Solids (2023)"
-_EES = "Energy Environ. Sci. 15 (2022) 3470, doi:10.1039/D2EE01067D"
-_HU = "Hu et al., Chin. Phys. Lett."
+_SHISHVAN = "Shishvan, Fleck, McMeeking, Deshpande, Eur. J. Mech. A/Solids (2023) 104998"
+_NI = "Ni et al., J. Mater. Sci. 47 (2012) 7978, doi:10.1007/s10853-012-6687-5"
+_WU = "Wu et al., Energy Environ. Sci. 15 (2022) 3470, doi:10.1039/D2EE01067D"
+_HU = "Hu et al., Chin. Phys. Lett. 38 (2021) 098401, doi:10.1088/0256-307X/38/9/098401"
 _LEWIS = "Lewis et al., Nat. Mater. 20 (2021) 503, doi:10.1038/s41563-020-00903-2"
 _HAO = "Hao et al., ACS Nano 19 (2025) 20516"
 _LLNL = "LLNL, Battery Materials Research quarterly report Q4 FY23"
@@ -68,18 +69,18 @@ MATERIALS: dict[str, dict[str, Value]] = {
         ),
     },
     "LPS": {
-        "ionic_conductivity": Value(0.12, "S/m", _EES, "pellet; 0.0164 for nanoporous beta-Li3PS4"),
+        "ionic_conductivity": Value(0.12, "S/m", _WU, "pellet of Li7P3S11; 0.0164 elsewhere, nanoporous beta-Li3PS4"),
         "young_modulus": Value(25e9, "Pa", _HAO),
         "fracture_toughness": Value(0.23e6, "Pa m^0.5", _SINGH, "Li2S-P2S5 glass"),
     },
     "LSPS": {"ionic_conductivity": Value(0.21, "S/m", _LEWIS, "Li10SnP2S12 at 20 C")},
     "LLZO": {
         "young_modulus": Value(
-            149.8e9, "Pa", "hot-pressed Al-LLZO, resonance ultrasound", "3 % porosity; 132.6e9 at 6 %"
+            149.8e9, "Pa", _NI, "hot-pressed Al-LLZO, resonant ultrasound, 3 % porosity; 132.6e9 at 6 %"
         ),
         "poisson_ratio": Value(0.3, "1", _LLNL, "assumed there"),
-        "ionic_conductivity": Value(0.046, "S/m", _SHISHVAN),
-        "interface_resistance": Value(5e-4, "ohm m2", _SHISHVAN, "against lithium"),
+        "ionic_conductivity": Value(0.046, "S/m", _SHISHVAN, "assumed there"),
+        "interface_resistance": Value(5e-4, "ohm m2", _SHISHVAN, "against lithium; assumed there"),
     },
     "LLZTO": {
         "young_modulus": Value(158.47e9, "Pa", _HU, "98 % dense"),

@@ -63,8 +63,8 @@ def threshold_labels(grey: npt.NDArray, thresholds: float | Sequence[float]) -> 
 def otsu_thresholds(grey: npt.NDArray, classes: int) -> tuple[float, ...]:
     """Return the thresholds that separate `classes` classes with the largest variance between them (Otsu's method).
 
-    Exact for any number of classes by dynamic programming over the histogram, 10.1109/TSMC.1979.4310076: each value of
-    8-bit images is a bin, other images have 256 bins between their smallest and largest value.
+    Otsu, 10.1109/TSMC.1979.4310076; exact for any number of classes by dynamic programming over the histogram: each
+    value of 8-bit images is a bin, other images have 256 bins between their smallest and largest value.
 
     Parameters
     ----------
