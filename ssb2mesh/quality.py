@@ -96,7 +96,7 @@ def mesh_quality(mesh: TaggedMesh) -> Quality:
     """
     if not mesh.n_tets:
         return Quality(0.0, 0.0, 0.0, 0.0, 0, (0,) * (len(HISTOGRAM_EDGES) - 1), ())
-    low, high, ratio, histogram = tet_measures(mesh.points, mesh.tets)
+    low, high, ratio, histograms = tet_measures(mesh.points, mesh.tets)
     bad = int((ratio <= 0).sum())
     worst = np.argpartition(low, min(10, len(low) - 1))[:10]
     worst = worst[np.argsort(low[worst], kind="stable")]
@@ -106,7 +106,7 @@ def mesh_quality(mesh: TaggedMesh) -> Quality:
         max_dihedral_deg=float(high.max()),
         min_mean_ratio=float(ratio.min()),
         nonpositive_tets=bad,
-        dihedral_histogram=tuple(histogram.tolist()),
+        dihedral_histogram=tuple(histograms.sum(axis=0).tolist()),
         worst_tets=tuple(worst.tolist()),
     )
 
@@ -217,7 +217,7 @@ def _side_of(mesh: TaggedMesh, triangles: npt.NDArray[np.integer]) -> npt.NDArra
 def tet_measures(
     points: npt.NDArray[np.float64], tets: npt.NDArray[np.integer]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Return smallest and largest dihedral angle (degrees) and mean ratio of each tet, and the histogram of angles.
+    """Return smallest and largest dihedral angle (degrees) and mean ratio of each tet, and histograms of angles to add.
 
     A tet without positive volume has mean ratio <= 0.
     """
@@ -240,7 +240,7 @@ def tet_measures(
                 while b < 35 and c <= edges[b]:
                     b += 1
                 histograms[part, b] += 1
-    return low, high, ratio, histograms.sum(axis=0)
+    return low, high, ratio, histograms
 
 
 @nb.njit(cache=True)

@@ -14,6 +14,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.lattice.octree import number_true
+
 __all__ = ["CURVE", "POINT", "SURFACE", "Interface", "find_interface"]
 
 #: Kinds of interface corners: on a surface, on a junction curve, where curves meet or end.
@@ -75,14 +77,11 @@ def find_interface(phase: npt.NDArray[np.int32]) -> Interface:
     >>> len(find_interface(phase).corners), find_interface(phase).squares.shape
     (4, (1, 4))
     """
-    per_slab = _count_corners(phase)
-    first = np.concatenate([[0], np.cumsum(per_slab)]).astype(np.int64)
-    ids, corners = _number_corners(phase, first)
+    ids, corners = number_true(_mixed_corners(phase))
     neighbours, degree, kind = _find_neighbours(phase, ids, corners)
     limits = np.asarray(phase.shape, dtype=np.int32)
     fixed = (corners == 0) | (corners == limits)
-    per_slab = _count_squares(phase)
-    first = np.concatenate([[0], np.cumsum(per_slab)]).astype(np.int64)
+    first = np.concatenate([[0], np.cumsum(_count_squares(phase))]).astype(np.int64)
     squares, cells = _list_squares(phase, ids, first)
     return Interface(ids, corners, neighbours, degree, kind, fixed, squares, cells)
 
@@ -103,37 +102,15 @@ def _sees_two(phase, i, j, k):
 
 
 @nb.njit(cache=True, parallel=True)
-def _count_corners(phase):
+def _mixed_corners(phase):
+    """Whether each corner sees more than one phase."""
     nx, ny, nz = phase.shape
-    counts = np.zeros(nx + 1, np.int64)
+    mixed = np.empty((nx + 1, ny + 1, nz + 1), np.bool_)
     for i in nb.prange(nx + 1):
-        n = 0
         for j in range(ny + 1):
             for k in range(nz + 1):
-                if _sees_two(phase, i, j, k):
-                    n += 1
-        counts[i] = n
-    return counts
-
-
-@nb.njit(cache=True, parallel=True)
-def _number_corners(phase, first):
-    nx, ny, nz = phase.shape
-    ids = np.empty((nx + 1, ny + 1, nz + 1), np.int32)
-    corners = np.empty((first[-1], 3), np.int32)
-    for i in nb.prange(nx + 1):
-        n = first[i]
-        for j in range(ny + 1):
-            for k in range(nz + 1):
-                if _sees_two(phase, i, j, k):
-                    ids[i, j, k] = n
-                    corners[n, 0] = i
-                    corners[n, 1] = j
-                    corners[n, 2] = k
-                    n += 1
-                else:
-                    ids[i, j, k] = -1
-    return ids, corners
+                mixed[i, j, k] = _sees_two(phase, i, j, k)
+    return mixed
 
 
 @nb.njit(cache=True, inline="always")
@@ -178,26 +155,23 @@ def _edge_kind(phase, i, j, k, axis):
 @nb.njit(cache=True, parallel=True)
 def _find_neighbours(phase, ids, corners):
     n = len(corners)
-    nx, ny, nz = phase.shape
     neighbours = np.full((n, 6), -1, np.int32)
     degree = np.zeros(n, np.int32)
     kinds = np.zeros(n, np.int32)
     for v in nb.prange(n):
-        i, j, k = corners[v]
         kind = np.zeros(6, np.int32)
         other = np.full(6, -1, np.int32)
-        if i > 0:
-            kind[0], other[0] = _edge_kind(phase, i - 1, j, k, 0), ids[i - 1, j, k]
-        if i < nx:
-            kind[1], other[1] = _edge_kind(phase, i, j, k, 0), ids[i + 1, j, k]
-        if j > 0:
-            kind[2], other[2] = _edge_kind(phase, i, j - 1, k, 1), ids[i, j - 1, k]
-        if j < ny:
-            kind[3], other[3] = _edge_kind(phase, i, j, k, 1), ids[i, j + 1, k]
-        if k > 0:
-            kind[4], other[4] = _edge_kind(phase, i, j, k - 1, 2), ids[i, j, k - 1]
-        if k < nz:
-            kind[5], other[5] = _edge_kind(phase, i, j, k, 2), ids[i, j, k + 1]
+        low = np.empty(3, np.int64)
+        for e in range(6):
+            axis = e // 2
+            # the edge begins at its lower end; the neighbour is at the other one
+            low[0], low[1], low[2] = corners[v]
+            low[axis] -= 1 - e % 2
+            if low[axis] < 0 or low[axis] == phase.shape[axis]:
+                continue
+            kind[e] = _edge_kind(phase, low[0], low[1], low[2], axis)
+            low[axis] += e % 2
+            other[e] = ids[low[0], low[1], low[2]]
         junctions = 0
         for e in range(6):
             if kind[e] == 2:
@@ -215,22 +189,12 @@ def _find_neighbours(phase, ids, corners):
     return neighbours, degree, kinds
 
 
-@nb.njit(cache=True, parallel=True)
-def _count_squares(phase):
-    nx, ny, nz = phase.shape
-    counts = np.zeros(nx, np.int64)
-    for i in nb.prange(nx):
-        n = 0
-        for j in range(ny):
-            for k in range(nz):
-                here = phase[i, j, k]
-                if i + 1 < nx and phase[i + 1, j, k] != here:
-                    n += 1
-                if j + 1 < ny and phase[i, j + 1, k] != here:
-                    n += 1
-                if k + 1 < nz and phase[i, j, k + 1] != here:
-                    n += 1
-        counts[i] = n
+def _count_squares(phase: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Squares between different phases whose lower cell lies in each slab along x."""
+    counts = np.zeros(len(phase), np.int64)
+    counts[:-1] += np.count_nonzero(phase[1:] != phase[:-1], axis=(1, 2))
+    for different in (phase[:, 1:] != phase[:, :-1], phase[:, :, 1:] != phase[:, :, :-1]):
+        counts += np.count_nonzero(different, axis=(1, 2))
     return counts
 
 

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Lattice", "make_lattice", "merge_levels"]
+__all__ = ["Lattice", "make_lattice", "merge_levels", "number_true"]
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def make_lattice(phase: npt.NDArray[np.int32], levels: int = 0) -> Lattice:
     8
     """
     level = merge_levels(phase, levels)
-    corner_of, corners = _number(_corner_mask(level))
-    centre_of, anchors = _number(_anchor_mask(level))
+    corner_of, corners = number_true(_corner_mask(level))
+    centre_of, anchors = number_true(_anchor_mask(level))
     centre_of[centre_of >= 0] += len(corners)
     return Lattice(phase, level, corner_of, corners, centre_of, anchors)
 
@@ -161,9 +161,22 @@ def _anchor_mask(level):
     return mask
 
 
-def _number(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Number the true entries; return the numbers (-1 elsewhere) and the positions."""
-    per_slab = np.count_nonzero(mask.reshape(len(mask), -1), axis=1)
+def number_true(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Number the true entries of a mask in C order.
+
+    Parameters
+    ----------
+    mask : (a, b, c) bool array
+        What to number.
+
+    Returns
+    -------
+    number : (a, b, c) int32 array
+        0, 1, 2 ... where the mask is true, -1 elsewhere.
+    where : (n, 3) int32 array
+        Positions of the true entries.
+    """
+    per_slab = np.count_nonzero(mask, axis=(1, 2))
     return _number_loop(mask, np.concatenate([[0], np.cumsum(per_slab)]).astype(np.int64))
 
 
