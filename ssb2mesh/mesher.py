@@ -11,7 +11,10 @@ import numpy as np
 
 from ssb2mesh.errors import InputError, ResourceError, nearest
 from ssb2mesh.lattice.build import LatticeOptions, build_lattice_mesh
-from ssb2mesh.lattice.grid import cell_counts, make_grid
+from ssb2mesh.lattice.connectivity import count_tets
+from ssb2mesh.lattice.grid import CellGrid, cell_counts, make_grid
+from ssb2mesh.lattice.interface import count_squares
+from ssb2mesh.lattice.octree import make_lattice
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages, available_memory_bytes
 from ssb2mesh.volume import LabelledVolume
@@ -20,8 +23,11 @@ __all__ = ["ENGINES", "LatticeOptions", "MeshPrediction", "mesh_volume", "predic
 
 #: Engines by name.
 ENGINES = ("lattice",)
-#: Measured on two cores: peak bytes and seconds per tet of the lattice mesher, volume excluded.
-BYTES_PER_TET, SECONDS_PER_TET = 120.0, 1.5e-6
+#: Peak bytes per tet, per interface square and per cell, fitted to ten volumes of 0.3 to 2.1 M cells, uniform and
+#: graded, from spheres to salt and pepper.
+BYTES = (40.0, 480.0, 18.0)
+#: Seconds for the same on two cores, without the compilation of the first run.
+SECONDS = (0.16e-6, 24e-6, 0.11e-6)
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,10 @@ class MeshPrediction:
 
     Parameters
     ----------
-    tets, points : int
-        Size of the mesh; an upper bound when phases are dropped.
+    tets : int
+        Number of tets, exact.
+    points : int
+        Number of vertices; an upper bound when phases are dropped.
     memory_bytes : int
         Peak memory above that of the volume.
     seconds : float
@@ -48,23 +56,25 @@ class MeshPrediction:
 
 
 def predict_mesh(
-    volume: LabelledVolume, *, cell_size: float | str | None = None, drop: Sequence[str] = ()
+    volume: LabelledVolume,
+    *,
+    cell_size: float | str | None = None,
+    drop: Sequence[str] = (),
+    options: LatticeOptions | None = None,
 ) -> MeshPrediction:
-    """Predict tets, memory and time of `mesh_volume`.
+    """Predict tets, memory and time of `mesh_volume` from a quick pass over the cells.
 
     Parameters
     ----------
     volume : LabelledVolume
         What to mesh.
-    cell_size : float or str, optional
+    cell_size, drop, options
         As for `mesh_volume`.
-    drop : sequence of str
-        Phases to leave out.
 
     Returns
     -------
     MeshPrediction
-        Twelve tets a cell, less at the box, times the share of the phases that stay.
+        Memory and time are linear in tets, interface squares and cells, with measured factors.
 
     Raises
     ------
@@ -77,12 +87,21 @@ def predict_mesh(
     >>> predict_mesh(LabelledVolume(np.zeros((10, 10, 10), np.uint8), (1e-6,) * 3)).tets
     12000
     """
-    nx, ny, nz = counts = cell_counts(volume, cell_size)
-    share = 1.0 - sum(volume.volume_fractions()[_known(volume, name)] for name in drop)
-    # 4 tets for each inner face and 2 for each outer one: 4 (3 n - outer / 2) + 2 outer = 12 n on every box
-    tets = round(12 * nx * ny * nz * share)
-    points = round((nx * ny * nz + (nx + 1) * (ny + 1) * (nz + 1)) * share)
-    return MeshPrediction(tets, points, round(tets * BYTES_PER_TET), tets * SECONDS_PER_TET, counts)
+    drop = tuple(_known(volume, name) for name in drop)
+    _check_countable(cell_counts(volume, cell_size))
+    return _predict(make_grid(volume, cell_size), drop, options or LatticeOptions())
+
+
+def _predict(grid: CellGrid, drop: Sequence[str], options: LatticeOptions) -> MeshPrediction:
+    lattice = make_lattice(grid.phase, options.grade)
+    tets = count_tets(lattice, np.array([name not in drop for name in grid.names]))
+    squares = int(count_squares(grid.phase).sum()) if options.smoothing else 0
+    memory, seconds = (
+        factors[0] * tets + factors[1] * squares + factors[2] * grid.phase.size for factors in (BYTES, SECONDS)
+    )
+    nx, ny, nz = grid.phase.shape
+    points = len(lattice.corners) + len(lattice.anchors)
+    return MeshPrediction(tets, points, round(memory), seconds, (nx, ny, nz))
 
 
 def mesh_volume(
@@ -141,12 +160,15 @@ def mesh_volume(
     drop = tuple(dict.fromkeys(_known(volume, name) for name in drop))
     if len(drop) == len(volume.phase_names):
         raise InputError(f"drop: {', '.join(drop)} are all phases of the volume; keep at least one")
-    prediction = predict_mesh(volume, cell_size=cell_size, drop=drop)
-    _check_fits(prediction, force=force)
+    options = options or LatticeOptions()
     stages = stages or Stages()
-    with _threads_worth_their_start(prediction):
+    counts = cell_counts(volume, cell_size)
+    _check_countable(counts)
+    with _threads_worth_their_start(counts):
         with stages("cells"):
             grid = make_grid(volume, cell_size)
+            if not force:
+                _check_fits(_predict(grid, drop, options))
         mesh = build_lattice_mesh(grid, drop=drop, options=options, stages=stages)
     if not mesh.n_tets:
         raise InputError(
@@ -156,13 +178,13 @@ def mesh_volume(
 
 
 @contextmanager
-def _threads_worth_their_start(prediction: MeshPrediction) -> Iterator[None]:
+def _threads_worth_their_start(counts: tuple[int, int, int]) -> Iterator[None]:
     """Mesh small volumes on one thread: meeting at the end of every colour would cost more than it gains.
 
     The mesh does not depend on the number of threads.
     """
     before = numba.get_num_threads()
-    numba.set_num_threads(1 if prediction.tets < 1_000_000 else before)
+    numba.set_num_threads(1 if np.prod(counts) < 80_000 else before)
     try:
         yield
     finally:
@@ -174,14 +196,17 @@ def _known(volume: LabelledVolume, name: str) -> str:
     return name
 
 
-def _check_fits(prediction: MeshPrediction, *, force: bool) -> None:
-    if sum(np.prod([n + 1 - c for n in prediction.cells]) for c in (0, 1)) >= 2**31:
+def _check_countable(counts: tuple[int, int, int]) -> None:
+    if sum(np.prod([float(n + 1 - c) for n in counts]) for c in (0, 1)) >= 2**31:
         raise ResourceError(
-            f"cell_size: {' x '.join(map(str, prediction.cells))} cells need more vertices than 32-bit indices hold; "
+            f"cell_size: {' x '.join(map(str, counts))} cells need more vertices than 32-bit indices hold; "
             "give a larger cell size or crop"
         )
+
+
+def _check_fits(prediction: MeshPrediction) -> None:
     available = available_memory_bytes()
-    if available and prediction.memory_bytes > 0.9 * available and not force:
+    if available and prediction.memory_bytes > 0.9 * available:
         factor = (prediction.memory_bytes / (0.8 * available)) ** (1 / 3)
         raise ResourceError(
             f"cell_size: about {prediction.tets / 1e6:.0f} M tets need {prediction.memory_bytes / 2**30:.1f} GiB and "

@@ -52,7 +52,7 @@ def mesh_file(
     volume : mapping, optional
         Keyword arguments of `ssb2mesh.steps.open_volume`.
     mesh : mapping, optional
-        Keyword arguments of `ssb2mesh.mesh_volume`.
+        Keyword arguments of `ssb2mesh.mesh_volume`; ``options`` as a mapping.
     overwrite : bool
         Replace an existing file.
     stages : Stages, optional
@@ -81,7 +81,7 @@ def mesh_file(
     _check_suffix(target)
     with stages("volume"):
         segmented = open_volume(source, **(volume or {}))
-    made = mesh_volume(segmented, stages=stages, **(mesh or {}))
+    made = mesh_volume(segmented, stages=stages, **_meshing(mesh))
     with stages("check"):
         report = check_mesh(made, segmented)
     with stages("write mesh"):
@@ -101,7 +101,7 @@ def predict_file(
     volume : mapping, optional
         Keyword arguments of `ssb2mesh.steps.open_volume`.
     mesh : mapping, optional
-        ``cell_size`` and ``drop`` of `ssb2mesh.mesh_volume`.
+        ``cell_size``, ``drop`` and ``options`` of `ssb2mesh.mesh_volume`, the last as a mapping.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def predict_file(
     """
     from ssb2mesh.mesher import predict_mesh
 
-    return asdict(predict_mesh(open_volume(source, **(volume or {})), **(mesh or {})))
+    return asdict(predict_mesh(open_volume(source, **(volume or {})), **_meshing(mesh)))
 
 
 def check_file(
@@ -293,6 +293,13 @@ def clean_file(
     cleaned, reports = apply_clean(open_volume(source, **(volume or {})), parsed)
     write_volume(cleaned, target)
     return cleaned, reports
+
+
+def _meshing(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    from ssb2mesh.mesher import LatticeOptions
+
+    arguments = dict(given or {})
+    return {**arguments, "options": LatticeOptions(**arguments.get("options", {}))}
 
 
 def _check_suffix(target: Path) -> None:

@@ -294,12 +294,14 @@ def test_volume_of_every_component_is_kept():
         assert sizes[part].sum() == pytest.approx(voxels, rel=0.005)
 
 
-def test_prediction_is_the_number_of_tets():
-    volume = volume_of(ball(20, 6))
-    assert predict_mesh(volume).tets == mesh_volume(volume).n_tets
-    # a prediction by volume share: the walls of the dropped phase count otherwise
-    dropped = mesh_volume(volume, drop=("phase1",)).n_tets
-    assert predict_mesh(volume, drop=("phase1",)).tets == pytest.approx(dropped, rel=0.01)
+@pytest.mark.parametrize("grade", [0, 2])
+@pytest.mark.parametrize("drop", [(), ("phase1",)])
+def test_prediction_is_the_number_of_tets(grade, drop):
+    volume, options = volume_of(ball(30, 6)), LatticeOptions(grade=grade)
+    predicted = predict_mesh(volume, drop=drop, options=options)
+    mesh = mesh_volume(volume, drop=drop, options=options)
+    assert predicted.tets == mesh.n_tets
+    assert predicted.points >= mesh.n_points
 
 
 def test_stages_are_timed():
@@ -321,6 +323,7 @@ def test_regularise_without_interface_is_empty():
         ({"engine": "lattise"}, "engine: got 'lattise'; engines: lattice, did you mean 'lattice'"),
         ({"drop": ["viod"]}, "no phase 'viod'; phases: LPSCl, void, did you mean 'void'"),
         ({"drop": ["void", "LPSCl"]}, "are all phases of the volume; keep at least one"),
+        ({"drop": ["void", "void"], "engine": "x"}, "engine: got 'x'"),
         ({"cell_size": "2"}, "cell_size: got '2' without a unit; give a length"),
         ({"cell_size": "2 parsec"}, "cell_size: unknown unit 'parsec'"),
         ({"cell_size": -1.0}, "must be positive"),
@@ -331,6 +334,20 @@ def test_bad_arguments_say_what_is_wrong(arguments, message):
     volume = LabelledVolume(ball(8, 2), (UM,) * 3, phases={0: "LPSCl", 1: "void"})
     with pytest.raises(InputError, match=message):
         mesh_volume(volume, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"grade": -1}, "grade: got -1; give a whole number from 0 to 6"),
+        ({"grade": 1.5}, "grade: got 1.5"),
+        ({"smoothing": True}, "smoothing: got True"),
+        ({"floor_deg": 60}, "floor_deg: got 60; give an angle from 0 to 45"),
+    ],
+)
+def test_bad_options_say_what_is_wrong(options, message):
+    with pytest.raises(InputError, match=message):
+        LatticeOptions(**options)
 
 
 def test_a_mesh_that_cannot_fit_is_refused(monkeypatch):

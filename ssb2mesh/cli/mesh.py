@@ -27,7 +27,7 @@ __all__ = ["command"]
     "mesh",
     examples=(
         'ssb2mesh mesh cathode.tif -o cathode.vtu --voxel-size "0.4 um" --phase 0=pore --phase 1=NMC',
-        'ssb2mesh mesh cathode.tif -o out.xdmf --voxel-size "0.4 um" --phase 0=void --drop void --cell-size "0.8 um"',
+        'ssb2mesh mesh cathode.tif -o out.xdmf --voxel-size "0.4 um" --phase 0=void --drop void --grade 2',
         'ssb2mesh mesh cathode.tif -o cathode.msh --voxel-size "0.4 um" --crop 0:128,0:128,0:128 --dry-run --json',
     ),
 )
@@ -45,6 +45,8 @@ __all__ = ["command"]
 @click.option("--drop", cls=Option, group="Mesh", metavar="PHASE", multiple=True,
               help="Leave a phase out of the mesh; its walls stay as facet sets; repeat.", absent="none")  # fmt: skip
 @click.option("--engine", cls=Option, group="Mesh", default="lattice", metavar="NAME", help="The mesher.")
+@click.option("--grade", cls=Option, group="Mesh", default=0, type=click.IntRange(0, 6), metavar="LEVELS",
+              help="Levels by which cells merge in bulk; those at interfaces never do.")  # fmt: skip
 @click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
               help="Predict tets, memory and time, and write nothing.")  # fmt: skip
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
@@ -60,6 +62,7 @@ def command(
     cell_size: str | None,
     drop: tuple[str, ...],
     engine: str,
+    grade: int,
     dry_run: bool,
     force: bool,
     overwrite: bool,
@@ -73,7 +76,7 @@ def command(
     from ssb2mesh.verbs import mesh_file, predict_file
 
     opening: dict[str, Any] = {"reading": reading, "crop": crop}
-    meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop}
+    meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop, "options": {"grade": grade}}
     if dry_run:
         prediction = predict_file(volume, volume=opening, mesh=meshing)
         emit(prediction, describe_prediction(prediction), as_json=as_json)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.components import label_components
+from ssb2mesh.errors import InputError
 from ssb2mesh.lattice.connectivity import box_triangles, build_tets, choose_diagonals, cut_squares
 from ssb2mesh.lattice.grid import CellGrid
 from ssb2mesh.lattice.interface import find_interface
@@ -41,6 +42,14 @@ class LatticeOptions:
     smoothing: int = 40
     floor_deg: float = 20.0
     goal_deg: float = 25.0
+
+    def __post_init__(self) -> None:
+        for name, value, high in (("grade", self.grade, 6), ("smoothing", self.smoothing, 1000)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
+                raise InputError(f"{name}: got {value!r}; give a whole number from 0 to {high}")
+        for name, angle in (("floor_deg", self.floor_deg), ("goal_deg", self.goal_deg)):
+            if not 0 <= angle <= 45:
+                raise InputError(f"{name}: got {angle!r}; give an angle from 0 to 45 degrees, the lattice's own")
 
 
 def build_lattice_mesh(

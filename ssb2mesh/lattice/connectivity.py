@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ssb2mesh.lattice.interface import Interface
 from ssb2mesh.lattice.octree import Lattice
 
-__all__ = ["BoxTriangles", "box_triangles", "build_tets", "choose_diagonals", "cut_squares"]
+__all__ = ["BoxTriangles", "box_triangles", "build_tets", "choose_diagonals", "count_tets", "cut_squares"]
 
 
 @dataclass(frozen=True)
@@ -228,6 +228,29 @@ def build_tets(
     tets[n_inner:, 3] = box.centres[wanted]
     tags[n_inner:] = box.phases[wanted]
     return tets, tags
+
+
+def count_tets(lattice: Lattice, keep: npt.NDArray[np.bool_]) -> int:
+    """Return how many tets `build_tets` will make.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        Leaves and vertex numbers.
+    keep : (n_phases,) bool array
+        Phases to mesh.
+
+    Returns
+    -------
+    int
+        Exact.
+    """
+    if not lattice.level.any():
+        # each of a cell's six faces gives it two tets, or half of four
+        return 12 * int(np.count_nonzero(keep[lattice.phase]))
+    box = box_triangles(lattice, lattice.points())
+    inner = _count_inner((lattice.phase, lattice.level, lattice.corner_of, lattice.centre_of), keep)
+    return int(inner.sum() + np.count_nonzero(keep[box.phases]))
 
 
 @nb.njit(cache=True, inline="always")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ssb2mesh.lattice.octree import number_true
 
-__all__ = ["CURVE", "POINT", "SURFACE", "Interface", "find_interface"]
+__all__ = ["CURVE", "POINT", "SURFACE", "Interface", "count_squares", "find_interface"]
 
 #: Kinds of interface corners: on a surface, on a junction curve, where curves meet or end.
 SURFACE, CURVE, POINT = 0, 1, 2
@@ -81,7 +81,7 @@ def find_interface(phase: npt.NDArray[np.int32]) -> Interface:
     neighbours, degree, kind = _find_neighbours(phase, ids, corners)
     limits = np.asarray(phase.shape, dtype=np.int32)
     fixed = (corners == 0) | (corners == limits)
-    first = np.concatenate([[0], np.cumsum(_count_squares(phase))]).astype(np.int64)
+    first = np.concatenate([[0], np.cumsum(count_squares(phase))]).astype(np.int64)
     squares, cells = _list_squares(phase, ids, first)
     return Interface(ids, corners, neighbours, degree, kind, fixed, squares, cells)
 
@@ -189,8 +189,19 @@ def _find_neighbours(phase, ids, corners):
     return neighbours, degree, kinds
 
 
-def _count_squares(phase: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Squares between different phases whose lower cell lies in each slab along x."""
+def count_squares(phase: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Count the squares between different phases by the slab along x that their lower cell lies in.
+
+    Parameters
+    ----------
+    phase : (nx, ny, nz) int32 array
+        Phase index of each cell.
+
+    Returns
+    -------
+    (nx,) int64 array
+        Squares per slab.
+    """
     counts = np.zeros(len(phase), np.int64)
     counts[:-1] += np.count_nonzero(phase[1:] != phase[:-1], axis=(1, 2))
     for different in (phase[:, 1:] != phase[:, :-1], phase[:, :, 1:] != phase[:, :, :-1]):
