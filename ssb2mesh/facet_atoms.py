@@ -60,7 +60,7 @@ def facet_atoms(mesh: TaggedMesh) -> FacetAtoms:
     """Return each tagged triangle once with the atom it lies in, and the atoms of each facet set.
 
     Atoms are numbered by the set tags they lie in, in lexicographic order; where no sets overlap, atom ``n`` is the
-    set of the ``n``-th tag. A million rows take about half a second.
+    set of the ``n``-th tag.
 
     Parameters
     ----------
