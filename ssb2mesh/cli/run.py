@@ -18,7 +18,7 @@ __all__ = ["command"]
     ),
 )
 @click.argument("study", cls=Argument, help="Study file (.toml).")
-@click.option("--output", cls=Option, group="Output", metavar="FOLDER",
+@click.option("-o", "--output", cls=Option, group="Output", metavar="FOLDER",
               help="Results folder.", absent="[output].folder of the study")  # fmt: skip
 @overwrite_option
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,

@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.argument("study", cls=Argument, help="Study file (.toml).")
 @click.option("--mesh", "mesh_file", cls=Option, group="Input", metavar="FILE",
               help="Mesh to solve on.", absent="the mesh of the results folder, or a new one")  # fmt: skip
-@click.option("--output", cls=Option, group="Output", metavar="FOLDER",
+@click.option("-o", "--output", cls=Option, group="Output", metavar="FOLDER",
               help="Results folder.", absent="[output].folder of the study")  # fmt: skip
 @overwrite_option
 @json_option

@@ -215,15 +215,14 @@ def build_tets(
         Phase index of each tet.
     """
     shape = lattice.shape
-    leaves = (lattice.phase, lattice.level, lattice.corner_of, lattice.centre_of)
-    first = np.concatenate([[0], np.cumsum(_count_inner(leaves, keep))]).astype(np.int64)
+    first = np.concatenate([[0], np.cumsum(_count_inner(lattice, keep))]).astype(np.int64)
     squares_per_slab = np.bincount(interface.cells[:, 0] // (shape[1] * shape[2]), minlength=shape[0])
     first_square = np.concatenate([[0], np.cumsum(squares_per_slab)]).astype(np.int64)
     wanted = keep[box.phases]
     n_inner, n_box = int(first[-1]), int(wanted.sum())
     tets = np.empty((n_inner + n_box, 4), np.int32)
     tags = np.empty(n_inner + n_box, np.int32)
-    _fill_inner(leaves, keep, (first, first_square), cut_other, (tets, tags))
+    _walk(_leaves(lattice), keep, (first, first_square), cut_other, (tets, tags), write=True)
     tets[n_inner:, :3] = box.corners[wanted][:, [0, 2, 1]]
     tets[n_inner:, 3] = box.centres[wanted]
     tags[n_inner:] = box.phases[wanted]
@@ -249,8 +248,7 @@ def count_tets(lattice: Lattice, keep: npt.NDArray[np.bool_]) -> int:
         # each of a cell's six faces gives it two tets, or half of four
         return 12 * int(np.count_nonzero(keep[lattice.phase]))
     box = box_triangles(lattice, lattice.points())
-    inner = _count_inner((lattice.phase, lattice.level, lattice.corner_of, lattice.centre_of), keep)
-    return int(inner.sum() + np.count_nonzero(keep[box.phases]))
+    return int(_count_inner(lattice, keep).sum() + np.count_nonzero(keep[box.phases]))
 
 
 @nb.njit(cache=True, inline="always")
@@ -268,51 +266,31 @@ def _neighbour(level, i, j, k, face):
     return other > own or (other == own and face % 2 == 1), a, b, c
 
 
-@nb.njit(cache=True, parallel=True)
-def _count_inner(leaves, keep):
-    phase, level, corner_of, centre_of = leaves
-    nx, ny, nz = phase.shape
-    counts = np.zeros(nx, np.int64)
-    for i in nb.prange(nx):
-        n = 0
-        ring = np.empty(8, np.int32)
-        start = np.empty(3, np.int64)
-        for j in range(ny):
-            for k in range(nz):
-                if centre_of[i, j, k] < 0:
-                    continue
-                here = phase[i, j, k]
-                size = 1 << level[i, j, k]
-                for face in range(6):
-                    owns, a, b, c = _neighbour(level, i, j, k, face)
-                    if not owns:
-                        continue
-                    if phase[a, b, c] != here:
-                        n += 2 * keep[here] + 2 * keep[phase[a, b, c]]
-                    elif keep[here]:
-                        if size == 1:
-                            n += 4
-                        else:
-                            axis = face // 2
-                            start[0], start[1], start[2] = i, j, k
-                            start[axis] += size * (face % 2)
-                            n += _ring(corner_of, start, axis, size, ring)
-        counts[i] = n
-    return counts
-
-
 @nb.njit(cache=True, inline="always")
 def _put(tets, tags, n, corners, tag):
     tets[n, 0], tets[n, 1], tets[n, 2], tets[n, 3] = corners
     tags[n] = tag
 
 
+def _count_inner(lattice: Lattice, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Tets of the faces between leaves, by the slab along x in which their owner begins."""
+    nothing = np.zeros(len(lattice.phase) + 1, np.int64)
+    out = (np.empty((0, 4), np.int32), np.empty(0, np.int32))
+    return _walk(_leaves(lattice), keep, (nothing, nothing), np.empty(0, np.bool_), out, write=False)
+
+
+def _leaves(lattice: Lattice) -> tuple[npt.NDArray, ...]:
+    return lattice.phase, lattice.level, lattice.corner_of, lattice.centre_of
+
+
 @nb.njit(cache=True, parallel=True)
-def _fill_inner(leaves, keep, starts, cut_other, out):
+def _walk(leaves, keep, starts, cut_other, out, write):
+    """Go over all faces between leaves; write their tets, or only count them per slab."""
     phase, level, corner_of, centre_of = leaves
     first, first_square = starts
     tets, tags = out
     nx, ny, nz = phase.shape
+    counts = np.zeros(nx, np.int64)
     for i in nb.prange(nx):
         n = first[i]
         square = first_square[i]
@@ -339,21 +317,23 @@ def _fill_inner(leaves, keep, starts, cut_other, out):
                         below, above = above, below
                     other = phase[a, b, c]
                     if other == here:
-                        if keep[here]:
+                        if keep[here] and write:
                             for e in range(m):
-                                _put(tets, tags, n, (below, r[e], r[(e + 1) % m], above), here)
-                                n += 1
+                                _put(tets, tags, n + e, (below, r[e], r[(e + 1) % m], above), here)
+                        n += m * keep[here]
                         continue
-                    # leaves of different phase are single cells, so the face points up: `here` is below
-                    o = 1 if cut_other[square] else 0
-                    r0, r1, r2, r3 = r[o], r[o + 1], r[o + 2], r[(o + 3) % 4]
-                    square += 1
-                    if keep[here]:
-                        _put(tets, tags, n, (r0, r2, r1, below), here)
-                        _put(tets, tags, n + 1, (r0, r3, r2, below), here)
-                        n += 2
-                    if keep[other]:
-                        _put(tets, tags, n, (r0, r1, r2, above), other)
-                        _put(tets, tags, n + 1, (r0, r2, r3, above), other)
-                        n += 2
-    return 0
+                    if write:
+                        # leaves of different phase are single cells, so the face points up: `here` is below
+                        o = 1 if cut_other[square] else 0
+                        square += 1
+                        r0, r1, r2, r3 = r[o], r[o + 1], r[o + 2], r[(o + 3) % 4]
+                        if keep[here]:
+                            _put(tets, tags, n, (r0, r2, r1, below), here)
+                            _put(tets, tags, n + 1, (r0, r3, r2, below), here)
+                        if keep[other]:
+                            at = n + 2 * keep[here]
+                            _put(tets, tags, at, (r0, r1, r2, above), other)
+                            _put(tets, tags, at + 1, (r0, r2, r3, above), other)
+                    n += 2 * keep[here] + 2 * keep[other]
+        counts[i] = n - first[i]
+    return counts
