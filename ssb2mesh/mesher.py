@@ -41,7 +41,7 @@ class MeshPrediction:
     points : int
         Number of vertices; an upper bound when phases are dropped.
     memory_bytes : int
-        Peak memory above that of the volume.
+        Peak memory above that of the volume; dropped phases count until the end.
     seconds : float
         Wall-clock time on two cores.
     cells : tuple of three int
@@ -94,10 +94,12 @@ def predict_mesh(
 
 def _predict(grid: CellGrid, drop: Sequence[str], options: LatticeOptions) -> MeshPrediction:
     lattice = make_lattice(grid.phase, options.grade)
-    tets = count_tets(lattice, np.array([name not in drop for name in grid.names]))
+    keep = np.array([name not in drop for name in grid.names])
+    built = count_tets(lattice, np.ones_like(keep))
+    tets = count_tets(lattice, keep) if drop else built
     squares = int(count_squares(grid.phase).sum()) if options.smoothing else 0
     memory, seconds = (
-        factors[0] * tets + factors[1] * squares + factors[2] * grid.phase.size for factors in (BYTES, SECONDS)
+        factors[0] * built + factors[1] * squares + factors[2] * grid.phase.size for factors in (BYTES, SECONDS)
     )
     nx, ny, nz = grid.phase.shape
     points = len(lattice.corners) + len(lattice.anchors)

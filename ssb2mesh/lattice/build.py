@@ -98,7 +98,8 @@ def build_lattice_mesh(
         flat = lattice.corner_of[tuple(interface.corners.T)]
         cut = choose_diagonals(target * scale, interface.squares)
         box = box_triangles(lattice, _moved(points, flat, target * scale))
-        tets, tags = build_tets(lattice, interface, cut_other=cut, box=box, keep=keep)
+        # dropped phases are left out at the end only: until then their tets keep the walls of thin gaps apart
+        tets, tags = build_tets(lattice, interface, cut_other=cut, box=box)
     with stages("optimise"):
         if options.smoothing and len(flat):
             relax(
@@ -113,6 +114,8 @@ def build_lattice_mesh(
     with stages("tags"):
         where = _physical(points, lattice, scale=scale, grid=grid)
         triangles = cut_squares(interface.squares, cut)
+        if not keep.all():
+            tets, tags = tets[keep[tags]], tags[keep[tags]]
         return tag_mesh(grid, tets, tags, points=where, walls=(interface.cells, flat[triangles]), box=box, keep=keep)
 
 

@@ -190,7 +190,6 @@ def build_tets(
     *,
     cut_other: npt.NDArray[np.bool_],
     box: BoxTriangles,
-    keep: npt.NDArray[np.bool_],
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Build all tets of the lattice.
 
@@ -204,8 +203,6 @@ def build_tets(
         How each interface square is cut, see `choose_diagonals`.
     box : BoxTriangles
         Of the same lattice.
-    keep : (n_phases,) bool array
-        Phases to mesh.
 
     Returns
     -------
@@ -215,29 +212,29 @@ def build_tets(
         Phase index of each tet.
     """
     shape = lattice.shape
+    keep = np.ones(int(lattice.phase.max()) + 1, np.bool_)
     first = np.concatenate([[0], np.cumsum(_count_inner(lattice, keep))]).astype(np.int64)
     squares_per_slab = np.bincount(interface.cells[:, 0] // (shape[1] * shape[2]), minlength=shape[0])
     first_square = np.concatenate([[0], np.cumsum(squares_per_slab)]).astype(np.int64)
-    wanted = keep[box.phases]
-    n_inner, n_box = int(first[-1]), int(wanted.sum())
-    tets = np.empty((n_inner + n_box, 4), np.int32)
-    tags = np.empty(n_inner + n_box, np.int32)
+    n_inner = int(first[-1])
+    tets = np.empty((n_inner + len(box.corners), 4), np.int32)
+    tags = np.empty(n_inner + len(box.corners), np.int32)
     _walk(_leaves(lattice), keep, (first, first_square), cut_other, (tets, tags), write=True)
-    tets[n_inner:, :3] = box.corners[wanted][:, [0, 2, 1]]
-    tets[n_inner:, 3] = box.centres[wanted]
-    tags[n_inner:] = box.phases[wanted]
+    tets[n_inner:, :3] = box.corners[:, [0, 2, 1]]
+    tets[n_inner:, 3] = box.centres
+    tags[n_inner:] = box.phases
     return tets, tags
 
 
 def count_tets(lattice: Lattice, keep: npt.NDArray[np.bool_]) -> int:
-    """Return how many tets `build_tets` will make.
+    """Return how many tets some phases will have.
 
     Parameters
     ----------
     lattice : Lattice
         Leaves and vertex numbers.
     keep : (n_phases,) bool array
-        Phases to mesh.
+        Phases to count.
 
     Returns
     -------

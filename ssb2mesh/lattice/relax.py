@@ -100,7 +100,7 @@ def _lattice_shape(scale: npt.NDArray[np.float64]) -> float:
     points = one.points() * scale
     nothing = find_interface(one.phase)
     box = box_triangles(one, points)
-    tets, _ = build_tets(one, nothing, cut_other=np.empty(0, bool), box=box, keep=np.array([True]))
+    tets, _ = build_tets(one, nothing, cut_other=np.empty(0, bool), box=box)
     return float(shapes(points, tets).min())
 
 
