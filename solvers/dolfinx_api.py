@@ -96,6 +96,13 @@ def dolfinx_version() -> tuple[int, int]:
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
+def describe() -> str:
+    """Return the versions of DOLFINx and PETSc and PETSc's scalar type, as text."""
+    library = petsc()
+    version = ".".join(map(str, library.Sys.getVersion()))
+    return f"{require().__version__} with PETSc {version} {np.dtype(library.ScalarType)}"
+
+
 def world() -> Any:
     """Return MPI's world communicator."""
     require()

@@ -37,10 +37,8 @@ _PACKAGES = {
 }
 
 _DOLFINX = """
-import dolfinx, petsc4py
-from petsc4py import PETSc
-import numpy
-print(dolfinx.__version__, "with PETSc", ".".join(map(str, PETSc.Sys.getVersion())), numpy.dtype(PETSc.ScalarType))
+from solvers import dolfinx_api
+print(dolfinx_api.describe())
 """
 
 _MPI = """

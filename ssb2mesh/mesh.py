@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, MeshError, nearest
+from ssb2mesh.volume import BOX_SIDES
 
-__all__ = ["TaggedMesh", "tet_volumes"]
+__all__ = ["TET_SIDES", "TaggedMesh", "corner_keys", "tet_volumes"]
 
 #: Corners of the four sides of a tet, each ordered so that its normal points out of a positive tet.
 TET_SIDES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]], dtype=np.int32)
@@ -252,10 +253,10 @@ class TaggedMesh:
         kept_tags = [t for n, t in self.facet_names.items() if _touches(n, kept_names)]
         rows = np.isin(self.facet_tags, kept_tags)
         rows &= used[self.facets].all(axis=1)
-        unions = [t for n, t in self.facet_names.items() if n in _SIDES]
+        unions = [t for n, t in self.facet_names.items() if n in BOX_SIDES]
         if unions:
-            rows &= ~np.isin(self.facet_tags, unions) | _rows_in(
-                self.facets, self.facets[rows & ~np.isin(self.facet_tags, unions)]
+            rows &= ~np.isin(self.facet_tags, unions) | np.isin(
+                corner_keys(self.facets), corner_keys(self.facets[rows & ~np.isin(self.facet_tags, unions)])
             )
         facet_tags = self.facet_tags[rows]
         present = set(np.unique(facet_tags).tolist())
@@ -280,9 +281,6 @@ class TaggedMesh:
         return f"<TaggedMesh {self.n_tets} tets, {self.n_points} points; phases: {phases}; facet sets: {sets}>"
 
 
-_SIDES = frozenset(f"{axis}_{end}" for axis in "xyz" for end in ("min", "max"))
-
-
 def _touches(facet_set: str, phases: set[str]) -> bool:
     """Whether a facet set still belongs to a mesh of these phases; sets with names of the user's own always may."""
     if "|" in facet_set:
@@ -292,12 +290,28 @@ def _touches(facet_set: str, phases: set[str]) -> bool:
     return True
 
 
-def _rows_in(rows: npt.NDArray[np.integer], of: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    """For each triangle, whether it is among others (by its set of corners)."""
-    kind = np.dtype((np.void, rows.dtype.itemsize * 3))
-    a = np.ascontiguousarray(np.sort(rows, axis=1)).view(kind).ravel()
-    b = np.ascontiguousarray(np.sort(of.astype(rows.dtype), axis=1)).view(kind).ravel()
-    return np.isin(a, b)
+def corner_keys(triangles: npt.NDArray[np.integer]) -> npt.NDArray[np.void]:
+    """Return one comparable key per triangle, whatever the order of its corners.
+
+    Parameters
+    ----------
+    triangles : (f, 3) int array
+        Point indices, not negative.
+
+    Returns
+    -------
+    (f,) array of 24-byte keys
+        They sort like the sorted corners, and compare across arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> first, second = corner_keys(np.array([[2, 0, 1], [1, 2, 0]]))
+    >>> bool(first == second)
+    True
+    """
+    # big-endian, so that comparing bytes compares numbers
+    return np.ascontiguousarray(np.sort(triangles, axis=1).astype(">u8")).view("V24").ravel()
 
 
 def _check_names(what: str, names: Mapping[str, int], tags: npt.NDArray[np.int32]) -> None:

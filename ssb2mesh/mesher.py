@@ -14,7 +14,7 @@ from ssb2mesh.lattice.build import LatticeOptions, build_lattice_mesh
 from ssb2mesh.lattice.connectivity import count_tets
 from ssb2mesh.lattice.grid import CellGrid, cell_counts, make_grid
 from ssb2mesh.lattice.interface import count_squares
-from ssb2mesh.lattice.octree import make_lattice
+from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages, available_memory_bytes
 from ssb2mesh.volume import LabelledVolume
@@ -89,11 +89,12 @@ def predict_mesh(
     """
     drop = tuple(_known(volume, name) for name in drop)
     _check_countable(cell_counts(volume, cell_size))
-    return _predict(make_grid(volume, cell_size), drop, options or LatticeOptions())
+    options = options or LatticeOptions()
+    grid = make_grid(volume, cell_size)
+    return _predict(grid, make_lattice(grid.phase, options.grade), drop=drop, options=options)
 
 
-def _predict(grid: CellGrid, drop: Sequence[str], options: LatticeOptions) -> MeshPrediction:
-    lattice = make_lattice(grid.phase, options.grade)
+def _predict(grid: CellGrid, lattice: Lattice, *, drop: Sequence[str], options: LatticeOptions) -> MeshPrediction:
     keep = np.array([name not in drop for name in grid.names])
     built = count_tets(lattice, np.ones_like(keep))
     tets = count_tets(lattice, keep) if drop else built
@@ -169,9 +170,10 @@ def mesh_volume(
     with _threads_worth_their_start(counts):
         with stages("cells"):
             grid = make_grid(volume, cell_size)
+            lattice = make_lattice(grid.phase, options.grade)
             if not force:
-                _check_fits(_predict(grid, drop, options))
-        mesh = build_lattice_mesh(grid, drop=drop, options=options, stages=stages)
+                _check_fits(_predict(grid, lattice, drop=drop, options=options))
+        mesh = build_lattice_mesh(grid, lattice, drop=drop, options=options, stages=stages)
     if not mesh.n_tets:
         raise InputError(
             f"drop: without {', '.join(drop)} no cell is left to mesh at this cell size; give a smaller one"

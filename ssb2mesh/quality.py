@@ -8,8 +8,9 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.mesh import TaggedMesh, corner_keys
 from ssb2mesh.topology import Topology, mesh_topology
+from ssb2mesh.volume import BOX_SIDES, interface_name
 
 __all__ = ["Conformity", "Quality", "mesh_conformity", "mesh_quality", "tet_measures"]
 
@@ -130,13 +131,15 @@ def mesh_conformity(mesh: TaggedMesh, topology: Topology | None = None) -> Confo
     phase_of = {tag: name for name, tag in mesh.cell_names.items()}
     sides = {name: t for name, t in mesh.facet_names.items() if "|" in name or "@" in name}
     named = np.isin(mesh.facet_tags, list(sides.values()))
-    rows, row_tags = _keys(mesh.facets[named]), mesh.facet_tags[named]
+    rows, row_tags = corner_keys(mesh.facets[named]), mesh.facet_tags[named]
     order = np.argsort(rows, kind="stable")
     rows, row_tags = rows[order], row_tags[order]
     used = np.zeros(len(rows), dtype=bool)
 
     tags = mesh.cell_tags[topology.between_tets]
-    pair_tags = np.array([sides.get(_interface(phase_of, a, b), -1) for a, b in np.unique(tags, axis=0)] or [-1])
+    pair_tags = np.array(
+        [sides.get(interface_name(phase_of[int(a)], phase_of[int(b)]), -1) for a, b in np.unique(tags, axis=0)] or [-1]
+    )
     between = pair_tags[np.unique(tags, axis=0, return_inverse=True)[1].ravel()] if len(tags) else np.empty(0, int)
     missing = _look_up(topology.between, between, (rows, row_tags, used))
 
@@ -144,7 +147,7 @@ def mesh_conformity(mesh: TaggedMesh, topology: Topology | None = None) -> Confo
     outer_phase = mesh.cell_tags[topology.outer_tets]
     table = np.full((6, max([0, *phase_of]) + 1), -1)
     for tag, name in phase_of.items():
-        for s, side in enumerate(("x_min", "x_max", "y_min", "y_max", "z_min", "z_max")):
+        for s, side in enumerate(BOX_SIDES):
             table[s, tag] = sides.get(f"{name}@{side}", -1)
     boxed = on_side >= 0
     missing += _look_up(topology.outer[boxed], table[on_side[boxed], outer_phase[boxed]], (rows, row_tags, used))
@@ -153,16 +156,6 @@ def mesh_conformity(mesh: TaggedMesh, topology: Topology | None = None) -> Confo
     a, b, c = (mesh.points[off[:, i]] for i in range(3))
     area = float(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
     return Conformity(topology.overshared, area, int(missing), int((~used).sum()))
-
-
-def _interface(phase_of: dict[int, str], a: int, b: int) -> str:
-    return "|".join(sorted((phase_of[int(a)], phase_of[int(b)])))
-
-
-def _keys(triangles: npt.NDArray[np.integer]) -> npt.NDArray[np.void]:
-    """One comparable key per triangle, whatever the order of its corners."""
-    ordered = np.sort(triangles.astype(">u8"), axis=1)
-    return np.ascontiguousarray(ordered).view("V24").ravel()
 
 
 def _look_up(
@@ -184,7 +177,7 @@ def _wall_tags(
     wanted: npt.NDArray[np.integer] | None = None,
 ) -> npt.NDArray[np.int64]:
     """Tag of the row of each triangle (of the wanted tag, if given), -1 where there is none; marks the rows as used."""
-    keys = _keys(triangles)
+    keys = corner_keys(triangles)
     at = np.searchsorted(rows, keys)
     out = np.full(len(keys), -1, np.int64)
     # a triangle has as many rows as it has sets; with interfaces and "phase@side" only, one or two are the rule

@@ -8,6 +8,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.mesh import TET_SIDES
+
 __all__ = ["Topology", "mesh_topology"]
 
 
@@ -90,12 +92,8 @@ def mesh_topology(tets: npt.NDArray[np.integer], tags: npt.NDArray[np.int32]) ->
     )  # fmt: skip
 
 
-#: Corners of side s of a tet, outwards.
-SIDES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])
-
-
 def _corners(tets: npt.NDArray[np.integer], facet: npt.NDArray[np.int64]) -> npt.NDArray[np.integer]:
-    return np.take_along_axis(tets[facet // 4], SIDES[facet % 4], axis=1)
+    return np.take_along_axis(tets[facet // 4], TET_SIDES[facet % 4], axis=1)
 
 
 @nb.njit(cache=True, inline="always")

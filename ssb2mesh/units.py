@@ -124,7 +124,7 @@ def _is_bare_number(text: str) -> bool:
 
 
 def format_length(metres: float) -> str:
-    """Return a length as short text with a fitting unit, such as ``"0.4 um"``.
+    """Return a length as short text with a fitting unit, such as ``"400 nm"``.
 
     Parameters
     ----------

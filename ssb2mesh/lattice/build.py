@@ -12,7 +12,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.lattice.connectivity import box_triangles, build_tets, choose_diagonals, cut_squares
 from ssb2mesh.lattice.grid import CellGrid
 from ssb2mesh.lattice.interface import find_interface
-from ssb2mesh.lattice.octree import Lattice, make_lattice
+from ssb2mesh.lattice.octree import Lattice
 from ssb2mesh.lattice.regularise import regularise
 from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.tagging import tag_mesh
@@ -53,7 +53,12 @@ class LatticeOptions:
 
 
 def build_lattice_mesh(
-    grid: CellGrid, *, drop: tuple[str, ...] = (), options: LatticeOptions | None = None, stages: Stages | None = None
+    grid: CellGrid,
+    lattice: Lattice,
+    *,
+    drop: tuple[str, ...] = (),
+    options: LatticeOptions | None = None,
+    stages: Stages | None = None,
 ) -> TaggedMesh:
     """Mesh a grid of cells.
 
@@ -61,6 +66,8 @@ def build_lattice_mesh(
     ----------
     grid : CellGrid
         Phases of the cells.
+    lattice : Lattice
+        Its leaves and vertex numbers.
     drop : tuple of str
         Phases to leave out; their walls stay as facet sets.
     options : LatticeOptions, optional
@@ -82,7 +89,6 @@ def build_lattice_mesh(
     stages = stages or Stages()
     keep = np.array([name not in drop for name in grid.names])
     with stages("interface"):
-        lattice = make_lattice(grid.phase, options.grade)
         interface = find_interface(grid.phase)
         component, phases, sizes, _ = label_components(grid.phase)
         walls = component.ravel()[interface.cells]

@@ -43,7 +43,7 @@ def regularise(
     wanted_change : (n_components,) float array
         Volume that each component should gain over its cells, in cells (0 where a cell is a voxel).
     iterations : int
-        Steps of the flow; features up to about the square root of it times five cells long are smoothed.
+        Steps of the flow; forty reach about ten cells.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def offset_walls(
     wanted_change : (n_components,) float array
         Volume to gain over the cells, in cells.
     rounds : int
-        Every round halves the error or better.
+        Repetitions; the walls between more than two components need several.
 
     Returns
     -------
