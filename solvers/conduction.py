@@ -181,12 +181,12 @@ def solve_pieces(
     """Assemble and solve on the live cells, then evaluate; all ranks call."""
     index_map = domain.space.dofmap.index_map
     owned = index_map.size_local
-    live_points = _points_of(domain, roles.live)
+    live_points = points_of(domain, roles.live)
     holder, fixed = _fixed_points(domain, contacts, roles.live)
     tied = None
     if contacts.equipotential:
         tied, holder, fixed = _tie(domain, contacts, roles.live, holder, fixed)
-    matrix = _assemble(domain, sigma, roles.live)
+    matrix = assemble_stiffness(domain, sigma, roles.live)
     load, fed_area = _current_load(domain, contacts, roles.live)
     unknowns = Unknowns(live_points[:owned], fixed[:owned], None if tied is None else tied[:owned])
     values, reactions, report = solve_constrained(matrix, load[:owned], unknowns, purpose="conduction", **options)
@@ -198,19 +198,19 @@ def solve_pieces(
     potential[:owned] = np.where(live_points[:owned], values, np.nan)
     potential = api.update_ghosts(index_map, potential)
     _fill_idle(domain, potential, live_points, roles)
-    flux, heat = _flux_and_heat(domain, sigma, potential, roles.live)
+    flux, heat = flux_and_heat(domain, sigma, potential, roles.live)
     totals = {
         "fixed": dict(contacts.fixed),
-        "joule_heat": _heat_by_phase(domain, heat),
-        "floating": _fractions(domain, roles.floating),
-        "idle": _fractions(domain, ~np.isnan(roles.idle_at)),
+        "joule_heat": heat_by_phase(domain, heat),
+        "floating": phase_fractions(domain, roles.floating),
+        "idle": phase_fractions(domain, ~np.isnan(roles.idle_at)),
         **({"current_area": fed_area} if fed_area else {}),
     }
     cells = {"current_density": flux, "joule_heat": heat}
     return Solution(domain, "conduction", {"potential": potential}, cells, currents, totals, report)
 
 
-def _points_of(domain: Domain, cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def points_of(domain: Domain, cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Which local dofs touch one of some cells on any rank."""
     marks = np.zeros(len(domain.dof_original))
     own = cells[: domain.owned_cells]
@@ -290,7 +290,7 @@ def _tie(
     return leader, holder, fixed
 
 
-def _assemble(domain: Domain, sigma: npt.NDArray[np.float64], live: npt.NDArray[np.bool_]) -> Any:
+def assemble_stiffness(domain: Domain, sigma: npt.NDArray[np.float64], live: npt.NDArray[np.bool_]) -> Any:
     """The stiffness matrix on the live cells that have a conductivity."""
     import ufl
 
@@ -338,7 +338,7 @@ def _fill_idle(
     potential[idle] = total[idle] / count[idle]
 
 
-def _flux_and_heat(
+def flux_and_heat(
     domain: Domain,
     sigma: npt.NDArray[np.float64],
     potential: npt.NDArray[np.float64],
@@ -383,7 +383,7 @@ def p1_gradients(
     return (du[:, None] * vw + dv[:, None] * wu + dw[:, None] * uv) / determinant[:, None]
 
 
-def _heat_by_phase(domain: Domain, heat: npt.NDArray[np.float64]) -> dict[str, float]:
+def heat_by_phase(domain: Domain, heat: npt.NDArray[np.float64]) -> dict[str, float]:
     own = slice(0, domain.owned_cells)
     watts = (heat * domain.cell_volumes)[own]
     local = np.bincount(domain.cell_phase[own], weights=watts, minlength=max(domain.phases.values()) + 1)
@@ -391,7 +391,7 @@ def _heat_by_phase(domain: Domain, heat: npt.NDArray[np.float64]) -> dict[str, f
     return {name: float(total[tag]) for name, tag in domain.phases.items() if total[tag] > 0}
 
 
-def _fractions(domain: Domain, cells: npt.NDArray[np.bool_]) -> dict[str, float]:
+def phase_fractions(domain: Domain, cells: npt.NDArray[np.bool_]) -> dict[str, float]:
     """Volume of some cells by phase, relative to the phase; phases without any are left out."""
     volumes = domain.phase_volumes()
     parts = {name: volume_of(domain, cells & (domain.cell_phase == tag)) for name, tag in domain.phases.items()}
