@@ -30,6 +30,8 @@ FORMATS = {
     "msh41-ascii": ("mesh.msh", {"binary": False}),
     "msh22": ("mesh.msh", {"version": "2.2"}),
     "msh22-ascii": ("mesh.msh", {"version": "2.2", "binary": False}),
+    "exodus": ("mesh.e", {}),
+    "exodus-netcdf4": ("mesh.e", {"storage": "netcdf4"}),
 }
 every_format = pytest.mark.parametrize(("name", "options"), FORMATS.values(), ids=FORMATS)
 

@@ -13,6 +13,7 @@ packages=(
   gcc g++ python3-dev                                        # DOLFINx compiles the forms it is given
   libgl1 libegl1 libxrender1                                 # VTK's pictures
   libglu1-mesa libxcursor1 libxft2 libxinerama1 libxfixes3   # Gmsh
+  calculix-ccx libexodusii5                                  # tests: other programs read what is exported
 )
 
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then

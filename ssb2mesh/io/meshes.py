@@ -75,7 +75,9 @@ for _format in (
     MeshFormat("XDMF/HDF5", (".xdmf", ".h5"), "ssb2mesh.io.mesh_xdmf:read_xdmf", "ssb2mesh.io.mesh_xdmf:write_xdmf"),
     MeshFormat("VTU", (".vtu",), "ssb2mesh.io.mesh_vtu:read_vtu", "ssb2mesh.io.mesh_vtu:write_vtu"),
     MeshFormat("Gmsh", (".msh",), "ssb2mesh.io.mesh_gmsh_read:read_gmsh", "ssb2mesh.io.mesh_gmsh:write_gmsh"),
-):
+    MeshFormat("Exodus II", (".e", ".exo"), "ssb2mesh.io.mesh_exodus_read:read_exodus",
+               "ssb2mesh.io.mesh_exodus:write_exodus"),
+):  # fmt: skip
     register_format(_format)
 
 
