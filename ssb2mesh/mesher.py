@@ -12,14 +12,15 @@ import numpy as np
 from ssb2mesh.errors import InputError, ResourceError, nearest
 from ssb2mesh.lattice.build import LatticeOptions, build_lattice_mesh
 from ssb2mesh.lattice.connectivity import count_tets
+from ssb2mesh.lattice.faces import count_faces
 from ssb2mesh.lattice.grid import CellGrid, cell_counts, make_grid
-from ssb2mesh.lattice.interface import count_squares
 from ssb2mesh.lattice.octree import Lattice, make_lattice
+from ssb2mesh.lattice.sizes import Sizes, finest_size, leaf_levels
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages, available_memory_bytes
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["ENGINES", "LatticeOptions", "MeshPrediction", "mesh_volume", "predict_mesh"]
+__all__ = ["ENGINES", "LatticeOptions", "MeshPrediction", "Sizes", "mesh_volume", "predict_mesh"]
 
 #: Engines by name.
 ENGINES = ("lattice",)
@@ -88,17 +89,24 @@ def predict_mesh(
     12000
     """
     drop = tuple(_known(volume, name) for name in drop)
-    _check_countable(cell_counts(volume, cell_size))
     options = options or LatticeOptions()
-    grid = make_grid(volume, cell_size)
-    return _predict(grid, make_lattice(grid.phase, options.grade), drop=drop, options=options)
+    _check_countable(cell_counts(volume, cell_size, finest_size(options.sizes, volume))[0])
+    grid, lattice = _cells(volume, cell_size, options)
+    return _predict(grid, lattice, drop=drop, options=options)
+
+
+def _cells(volume: LabelledVolume, cell_size: float | str | None, options: LatticeOptions) -> tuple[CellGrid, Lattice]:
+    grid = make_grid(volume, cell_size, finest=finest_size(options.sizes, volume))
+    keep_thin = options.thin == "keep"
+    levels = leaf_levels(grid, options.sizes, volume, grade=options.grade, keep_thin=keep_thin)
+    return grid, make_lattice(grid.phase, levels)
 
 
 def _predict(grid: CellGrid, lattice: Lattice, *, drop: Sequence[str], options: LatticeOptions) -> MeshPrediction:
     keep = np.array([name not in drop for name in grid.names])
     built = count_tets(lattice, np.ones_like(keep))
     tets = count_tets(lattice, keep) if drop else built
-    squares = int(count_squares(grid.phase).sum()) if options.smoothing else 0
+    squares = int(count_faces(lattice).sum()) if options.smoothing else 0
     memory, seconds = (
         factors[0] * built + factors[1] * squares + factors[2] * grid.phase.size for factors in (BYTES, SECONDS)
     )
@@ -165,12 +173,11 @@ def mesh_volume(
         raise InputError(f"drop: {', '.join(drop)} are all phases of the volume; keep at least one")
     options = options or LatticeOptions()
     stages = stages or Stages()
-    counts = cell_counts(volume, cell_size)
+    counts, _ = cell_counts(volume, cell_size, finest_size(options.sizes, volume))
     _check_countable(counts)
     with _threads_worth_their_start(counts):
         with stages("cells"):
-            grid = make_grid(volume, cell_size)
-            lattice = make_lattice(grid.phase, options.grade)
+            grid, lattice = _cells(volume, cell_size, options)
             if not force:
                 _check_fits(_predict(grid, lattice, drop=drop, options=options))
         mesh = build_lattice_mesh(grid, lattice, drop=drop, options=options, stages=stages)

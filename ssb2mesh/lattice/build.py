@@ -7,19 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import label_components
-from ssb2mesh.errors import InputError
-from ssb2mesh.lattice.connectivity import box_triangles, build_tets, choose_diagonals, cut_squares
+from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.lattice.connectivity import build_tets
+from ssb2mesh.lattice.faces import box_triangles, choose_diagonals, cut_faces
 from ssb2mesh.lattice.grid import CellGrid
 from ssb2mesh.lattice.interface import find_interface
 from ssb2mesh.lattice.octree import Lattice
+from ssb2mesh.lattice.placing import make_room
 from ssb2mesh.lattice.regularise import regularise
 from ssb2mesh.lattice.relax import Walls, relax
+from ssb2mesh.lattice.sizes import Sizes
 from ssb2mesh.lattice.tagging import tag_mesh
+from ssb2mesh.lattice.volumes import lattice_components
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages
 
 __all__ = ["LatticeOptions", "build_lattice_mesh"]
+
+
+#: What may be done about features thinner than a cell.
+THIN = ("keep", "drop", "report")
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,11 @@ class LatticeOptions:
     ----------
     grade : int
         Levels by which cells merge in bulk, 2x2x2 at a time; the cells at interfaces stay as they are.
+    thin : {'keep', 'drop', 'report'}
+        Where the cell size is larger than a voxel, features thinner than a cell keep smaller cells ('keep'), or the
+        phase that fills most of a cell takes it ('drop'; 'report' does the same and lists what was lost).
+    sizes : Sizes
+        Sizes in bulk, per phase, per interface, by field.
     smoothing : int
         Steps of the interface flow; 0 leaves the voxel staircase as it is.
     floor_deg : float
@@ -42,6 +54,8 @@ class LatticeOptions:
     smoothing: int = 40
     floor_deg: float = 20.0
     goal_deg: float = 25.0
+    thin: str = "keep"
+    sizes: Sizes = Sizes()
 
     def __post_init__(self) -> None:
         for name, value, high in (("grade", self.grade, 6), ("smoothing", self.smoothing, 1000)):
@@ -50,6 +64,8 @@ class LatticeOptions:
         for name, angle in (("floor_deg", self.floor_deg), ("goal_deg", self.goal_deg)):
             if not 0 <= angle <= 45:
                 raise InputError(f"{name}: got {angle!r}; give an angle from 0 to 45 degrees, the lattice's own")
+        if self.thin not in THIN:
+            raise InputError(f"thin: got {self.thin!r}; give one of {', '.join(THIN)}{nearest(str(self.thin), THIN)}")
 
 
 def build_lattice_mesh(
@@ -89,40 +105,41 @@ def build_lattice_mesh(
     stages = stages or Stages()
     keep = np.array([name not in drop for name in grid.names])
     with stages("interface"):
-        interface = find_interface(grid.phase)
-        component, phases, sizes, _ = label_components(grid.phase)
-        walls = component.ravel()[interface.cells]
-        wanted = _wanted_change(grid, phases, sizes)
+        interface = find_interface(lattice)
+        component, wanted = lattice_components(grid, lattice)
+        sides = component.ravel()[interface.cells]
         del component
     with stages("regularise"):
-        target = interface.corners.astype(np.float64)
+        target, room = interface.corners.astype(np.float64), None
         if options.smoothing:
-            target = regularise(interface, sides=walls, wanted_change=wanted, iterations=options.smoothing)
+            room = make_room(interface, lattice.phase, grid.phase, voxel=float(grid.voxel_in_cells.max()))
+            target = regularise(interface, room, sides=sides, wanted_change=wanted, iterations=options.smoothing)
     with stages("connectivity"):
         scale = grid.spacing / grid.spacing.min()
         points = lattice.points() * scale
-        flat = lattice.corner_of[tuple(interface.corners.T)]
-        cut = choose_diagonals(target * scale, interface.squares)
-        box = box_triangles(lattice, _moved(points, flat, target * scale))
+        cut = choose_diagonals(target * scale, interface.faces)
+        box = box_triangles(lattice, _moved(points, interface.vertices, target * scale))
         # dropped phases are left out at the end only: until then their tets keep the walls of thin gaps apart
         tets, tags = build_tets(lattice, interface, cut_other=cut, box=box)
     with stages("optimise"):
-        if options.smoothing and len(flat):
+        if room is not None and len(target):
             relax(
                 points,
                 tets,
                 lattice=lattice,
                 interface=interface,
                 target=target,
-                walls=Walls(cut, walls, wanted, scale),
+                walls=Walls(cut, room, sides, wanted, scale),
                 angles=(options.floor_deg, options.goal_deg),
             )
     with stages("tags"):
         where = _physical(points, lattice, scale=scale, grid=grid)
-        triangles = cut_squares(interface.squares, cut)
+        triangles, of = cut_faces(interface.faces, cut)
         if not keep.all():
             tets, tags = tets[keep[tags]], tags[keep[tags]]
-        return tag_mesh(grid, tets, tags, points=where, walls=(interface.cells, flat[triangles]), box=box, keep=keep)
+        pairs = lattice.phase.ravel()[interface.cells[of]]
+        walls = (pairs, interface.vertices[triangles])
+        return tag_mesh(grid, tets, tags, points=where, walls=walls, box=box, keep=keep)
 
 
 def _moved(
@@ -133,25 +150,13 @@ def _moved(
     return moved
 
 
-def _wanted_change(
-    grid: CellGrid, phases: npt.NDArray[np.integer], sizes: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Volume that each component must gain so that every phase gets its voxel volume: shared by size."""
-    cells = np.bincount(phases, weights=sizes, minlength=len(grid.names))
-    ratio = np.divide(grid.volumes, cells, out=np.ones_like(cells), where=cells > 0)
-    change = sizes * (ratio[phases] - 1.0)
-    change[np.abs(change) < 1e-9] = 0.0
-    return change
-
-
 def _physical(
     points: npt.NDArray[np.float64], lattice: Lattice, *, scale: npt.NDArray[np.float64], grid: CellGrid
 ) -> npt.NDArray[np.float64]:
     """Positions in m; corners on the box get the box's own numbers, so that its sides are flat to the last bit."""
-    out = points * (grid.spacing / scale) + grid.origin
+    out = points * (grid.spacing / scale) + grid.box[0]
     corners = lattice.corners
-    upper = grid.origin + np.asarray(lattice.shape) * grid.spacing
     for axis in range(3):
-        out[: len(corners), axis][corners[:, axis] == 0] = grid.origin[axis]
-        out[: len(corners), axis][corners[:, axis] == lattice.shape[axis]] = upper[axis]
+        out[: len(corners), axis][corners[:, axis] == 0] = grid.box[0, axis]
+        out[: len(corners), axis][corners[:, axis] == lattice.shape[axis]] = grid.box[1, axis]
     return out

@@ -1,15 +1,15 @@
 """From voxels to lattice cells: which phase each cube of the lattice carries. No vertices, no tets.
 
-A cell is a cube of about `cell_size`; the box of the volume is divided into a whole number of cells per axis, so the
-cell size is fitted to the box and the box stays exact. A cell carries the phase that fills most of it.
+The box of the volume is divided into a whole number of cells per axis, so their size is fitted to the box and the box
+stays exact. Cells are never larger than a voxel, so none is overlooked; a larger `cell_size` is reached by merging
+cells (`coarsen`).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
@@ -33,18 +33,31 @@ class CellGrid:
     names : tuple of str
         Phase names.
     spacing : (3,) float array
-        Cell size, m.
-    origin : (3,) float array
-        Lower corner of the box, m.
-    volumes : (len(names),) float array
-        Volume of each phase in the voxels, in units of one cell.
+        Size of a cell, m.
+    box : (2, 3) float array
+        Lower and upper corner of the box, m.
+    voxels : (mx, my, mz) int32 array
+        Index into `names` of each voxel; `phase` itself where a cell is a voxel.
+    level : int
+        The wanted cell size is ``2**level`` cells.
     """
 
     phase: npt.NDArray[np.int32]
     names: tuple[str, ...]
     spacing: npt.NDArray[np.float64]
-    origin: npt.NDArray[np.float64]
-    volumes: npt.NDArray[np.float64]
+    box: npt.NDArray[np.float64]
+    voxels: npt.NDArray[np.int32]
+    level: int = 0
+
+    @property
+    def voxel_in_cells(self) -> npt.NDArray[np.float64]:
+        """Size of a voxel in cells, (3,)."""
+        return np.asarray(self.phase.shape) / np.asarray(self.voxels.shape)
+
+    def voxel_of(self, axis: int) -> npt.NDArray[np.int64]:
+        """Return which voxel the centre of each cell along an axis lies in."""
+        n, m = self.phase.shape[axis], self.voxels.shape[axis]
+        return (np.arange(n) * 2 + 1) * m // (2 * n)
 
 
 def parse_cell_size(cell_size: float | str | None, spacing: tuple[float, float, float]) -> npt.NDArray[np.float64]:
@@ -86,8 +99,10 @@ def parse_cell_size(cell_size: float | str | None, spacing: tuple[float, float, 
     return np.full(3, parse_length(cell_size, name="cell_size"))
 
 
-def cell_counts(volume: LabelledVolume, cell_size: float | str | None) -> tuple[int, int, int]:
-    """Return the number of lattice cells along x, y, z.
+def cell_counts(
+    volume: LabelledVolume, cell_size: float | str | None, finest: float | None = None
+) -> tuple[tuple[int, int, int], int]:
+    """Return the number of cells along x, y, z, and the level at which they merge to the wanted size.
 
     Parameters
     ----------
@@ -95,11 +110,15 @@ def cell_counts(volume: LabelledVolume, cell_size: float | str | None) -> tuple[
         What will be meshed.
     cell_size : float, str or None
         See `parse_cell_size`.
+    finest : float, optional
+        Smallest size wanted anywhere, m.
 
     Returns
     -------
-    three int
+    counts : three int
         At least 1 along each axis.
+    level : int
+        0 if the cell size is not larger than a voxel.
 
     Raises
     ------
@@ -107,17 +126,27 @@ def cell_counts(volume: LabelledVolume, cell_size: float | str | None) -> tuple[
         See `parse_cell_size`.
     """
     wanted = parse_cell_size(cell_size, volume.spacing)
-    if (wanted > np.asarray(volume.size)).any() and max(volume.shape) > 1 and cell_size is not None:
-        if (wanted > max(volume.size)).all():
-            raise InputError(
-                f"cell_size: got {format_length(float(wanted.max()))}, larger than the whole volume "
-                f"({' x '.join(format_length(s) for s in volume.size)}); give a size below that"
-            )
-    nx, ny, nz = (max(1, round(size / cell)) for size, cell in zip(volume.size, wanted, strict=True))
-    return (nx, ny, nz)
+    if cell_size is not None and max(volume.shape) > 1 and (wanted > max(volume.size)).all():
+        raise InputError(
+            f"cell_size: got {format_length(float(wanted.max()))}, larger than the whole volume "
+            f"({' x '.join(format_length(s) for s in volume.size)}); give a size below that"
+        )
+    voxel, size = np.asarray(volume.spacing), np.asarray(volume.size)
+    smallest = voxel if finest is None else np.minimum(voxel, finest)
+    ratio = float((wanted / smallest).max())
+    level = max(0, int(np.ceil(np.log2(ratio) - 1e-6)))
+    cells_per_voxel = voxel / (wanted / 2**level)
+    if level and np.allclose(cells_per_voxel, np.round(cells_per_voxel), rtol=1e-6, atol=0):
+        nx, ny, nz = (np.asarray(volume.shape) * np.round(cells_per_voxel)).astype(int).tolist()
+        return (nx, ny, nz), level
+    whole = np.maximum(1, np.round(size / wanted))
+    if level:
+        whole = np.maximum(whole, np.ceil(size / smallest / 2**level - 1e-9))
+    nx, ny, nz = (whole * 2**level).astype(int).tolist()
+    return (nx, ny, nz), level
 
 
-def make_grid(volume: LabelledVolume, cell_size: float | str | None = None) -> CellGrid:
+def make_grid(volume: LabelledVolume, cell_size: float | str | None = None, *, finest: float | None = None) -> CellGrid:
     """Return the lattice cells of a volume.
 
     Parameters
@@ -126,27 +155,26 @@ def make_grid(volume: LabelledVolume, cell_size: float | str | None = None) -> C
         Segmented image.
     cell_size : float, str or None
         Wanted size, see `parse_cell_size`; default one voxel.
+    finest : float, optional
+        Smallest size wanted anywhere, m.
 
     Returns
     -------
     CellGrid
-        The cell size is fitted so that a whole number of cells fills the box.
+        Every cell carries the phase of the voxel that its centre lies in.
 
     Raises
     ------
     InputError
         See `parse_cell_size`.
     """
-    counts = cell_counts(volume, cell_size)
-    labels = np.fromiter(volume.phases, dtype=np.int64)
-    index = _compact(volume.labels, labels)
-    names = volume.phase_names
-    voxels = np.bincount(index.ravel(), minlength=len(names)).astype(float)
-    phase = index if counts == volume.shape else _majority(index, counts, len(names))
-    size = np.asarray(volume.size)
-    spacing = size / np.asarray(counts)
-    volumes = voxels / voxels.sum() * float(np.prod(counts))
-    return CellGrid(np.ascontiguousarray(phase), names, spacing, np.asarray(volume.origin, float), volumes)
+    counts, level = cell_counts(volume, cell_size, finest)
+    voxels = np.ascontiguousarray(_compact(volume.labels, np.fromiter(volume.phases, dtype=np.int64)))
+    spacing = np.asarray(volume.size) / np.asarray(counts)
+    grid = CellGrid(np.empty(counts, np.int32), volume.phase_names, spacing, volume.box, voxels, level)
+    if counts == volume.shape:
+        return replace(grid, phase=voxels)
+    return replace(grid, phase=voxels[np.ix_(*(grid.voxel_of(axis) for axis in range(3)))])
 
 
 def _compact(voxels: npt.NDArray[np.integer], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -157,37 +185,3 @@ def _compact(voxels: npt.NDArray[np.integer], labels: npt.NDArray[np.int64]) -> 
         table[labels - low] = np.arange(len(labels), dtype=np.int32)
         return table[voxels.astype(np.int64) - low] if low or voxels.dtype.kind == "i" else table[voxels]
     return np.searchsorted(labels, voxels).astype(np.int32)
-
-
-def _majority(index: npt.NDArray[np.int32], counts: tuple[int, int, int], n_phases: int) -> npt.NDArray[np.int32]:
-    """Phase that fills most of each cell; of equal shares, the one that the voxel at the cell's centre carries."""
-    edges = [np.linspace(0.0, n, m + 1) for n, m in zip(index.shape, counts, strict=True)]
-    return _majority_loop(index, edges[0], edges[1], edges[2], n_phases)
-
-
-@nb.njit(cache=True, parallel=True)
-def _majority_loop(index, ex, ey, ez, n_phases):
-    nx, ny, nz = len(ex) - 1, len(ey) - 1, len(ez) - 1
-    out = np.empty((nx, ny, nz), np.int32)
-    for i in nb.prange(nx):
-        share = np.zeros(n_phases)
-        for j in range(ny):
-            for k in range(nz):
-                share[:] = 0.0
-                for a in range(int(ex[i]), min(int(np.ceil(ex[i + 1])), index.shape[0])):
-                    wa = min(ex[i + 1], a + 1.0) - max(ex[i], float(a))
-                    for b in range(int(ey[j]), min(int(np.ceil(ey[j + 1])), index.shape[1])):
-                        wb = wa * (min(ey[j + 1], b + 1.0) - max(ey[j], float(b)))
-                        for c in range(int(ez[k]), min(int(np.ceil(ez[k + 1])), index.shape[2])):
-                            share[index[a, b, c]] += wb * (min(ez[k + 1], c + 1.0) - max(ez[k], float(c)))
-                centre = index[
-                    min(int((ex[i] + ex[i + 1]) / 2), index.shape[0] - 1),
-                    min(int((ey[j] + ey[j + 1]) / 2), index.shape[1] - 1),
-                    min(int((ez[k] + ez[k + 1]) / 2), index.shape[2] - 1),
-                ]
-                best = centre
-                for p in range(n_phases):
-                    if share[p] > share[best] + 1e-9:
-                        best = p
-                out[i, j, k] = best
-    return out

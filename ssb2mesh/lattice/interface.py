@@ -1,8 +1,8 @@
-"""The interface of the lattice: which corners see several phases, and along which edges they are neighbours.
+"""Corners, edges and faces of the lattice that lie on an interface: who is whose neighbour, and what is a junction.
 
-Nothing moves here. A corner belongs to the interface when the (up to) eight cells around it hold more than one phase.
-A lattice edge is an interface edge when the cells around it hold more than one phase; it is a junction edge when three
-or more regions meet there (each outer side of the box counts as a region of its own) or when two phases touch
+A leaf corner is an interface corner when the (up to) eight cells around it hold more than one phase.
+An edge of a leaf is an interface edge when the cells around it hold more than one phase; it is a junction edge when
+three or more regions meet there (each outer side of the box counts as a region of its own) or when two phases touch
 crosswise. Junction corners are neighbours along junction edges only, so that triple lines stay lines.
 """
 
@@ -14,9 +14,10 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.octree import number_true
+from ssb2mesh.lattice.faces import list_faces
+from ssb2mesh.lattice.octree import Lattice
 
-__all__ = ["CURVE", "POINT", "SURFACE", "Interface", "count_squares", "find_interface"]
+__all__ = ["CURVE", "POINT", "SURFACE", "Interface", "find_interface"]
 
 #: Kinds of interface corners: on a surface, on a junction curve, where curves meet or end.
 SURFACE, CURVE, POINT = 0, 1, 2
@@ -24,45 +25,55 @@ SURFACE, CURVE, POINT = 0, 1, 2
 
 @dataclass(frozen=True)
 class Interface:
-    """Interface corners of a lattice, their neighbours, and the squares between cells of different phase.
+    """Interface corners of a lattice, their neighbours, and the faces between leaves of different phase.
 
     Parameters
     ----------
-    ids : (nx + 1, ny + 1, nz + 1) int32 array
-        Interface index of each lattice corner, -1 where only one phase is seen.
+    vertices : (n,) int32 array
+        Vertex number of each interface corner, ascending.
+    index_of : (c,) int32 array
+        Interface index of each corner vertex, -1 where only one phase is seen.
     corners : (n, 3) int32 array
         Lattice position of each interface corner.
     neighbours : (n, 6) int32 array
         Interface indices of the neighbours, the first `degree` of each row.
+    steps : (n, 6) uint8 array
+        Distance of each neighbour: ``2**step`` cells.
     degree : (n,) int32 array
         Number of neighbours.
-    kind : (n,) int32 array
+    kind : (n,) uint8 array
         `SURFACE`, `CURVE` or `POINT`.
+    level : (n,) uint8 array
+        Level of the smallest leaf that the corner belongs to.
     fixed : (n, 3) bool array
         Axes along which the corner must not move because it lies on a side of the box.
-    squares : (m, 4) int32 array
-        Interface indices of the corners of each square, its normal pointing along the positive axis.
+    faces : (m, 4) int32 array
+        Interface indices of the corners of each square, its normal pointing along the positive axis; or of a triangle
+        of a face with hanging vertices, the last index being -1.
     cells : (m, 2) int32 array
-        Flat indices of the cells below and above each square.
+        Flat indices of the cells in which the leaves below and above each face begin.
     """
 
-    ids: npt.NDArray[np.int32]
+    vertices: npt.NDArray[np.int32]
+    index_of: npt.NDArray[np.int32]
     corners: npt.NDArray[np.int32]
     neighbours: npt.NDArray[np.int32]
+    steps: npt.NDArray[np.uint8]
     degree: npt.NDArray[np.int32]
-    kind: npt.NDArray[np.int32]
+    kind: npt.NDArray[np.uint8]
+    level: npt.NDArray[np.uint8]
     fixed: npt.NDArray[np.bool_]
-    squares: npt.NDArray[np.int32]
+    faces: npt.NDArray[np.int32]
     cells: npt.NDArray[np.int32]
 
 
-def find_interface(phase: npt.NDArray[np.int32]) -> Interface:
-    """Find the interface of a grid of cells.
+def find_interface(lattice: Lattice) -> Interface:
+    """Find the interface of a lattice.
 
     Parameters
     ----------
-    phase : (nx, ny, nz) int32 array
-        Phase index of each cell, not negative.
+    lattice : Lattice
+        Leaves and vertex numbers.
 
     Returns
     -------
@@ -72,18 +83,25 @@ def find_interface(phase: npt.NDArray[np.int32]) -> Interface:
     Examples
     --------
     >>> import numpy as np
+    >>> from ssb2mesh.lattice.octree import make_lattice
     >>> phase = np.zeros((2, 1, 1), np.int32)
     >>> phase[1] = 1
-    >>> len(find_interface(phase).corners), find_interface(phase).squares.shape
+    >>> interface = find_interface(make_lattice(phase))
+    >>> len(interface.corners), interface.faces.shape
     (4, (1, 4))
     """
-    ids, corners = number_true(_mixed_corners(phase))
-    neighbours, degree, kind = _find_neighbours(phase, ids, corners)
-    limits = np.asarray(phase.shape, dtype=np.int32)
-    fixed = (corners == 0) | (corners == limits)
-    first = np.concatenate([[0], np.cumsum(count_squares(phase))]).astype(np.int64)
-    squares, cells = _list_squares(phase, ids, first)
-    return Interface(ids, corners, neighbours, degree, kind, fixed, squares, cells)
+    mixed = _mixed_corners(lattice.phase, lattice.corners)
+    vertices = np.flatnonzero(mixed).astype(np.int32)
+    index_of = np.full(len(lattice.corners), -1, np.int32)
+    index_of[vertices] = np.arange(len(vertices), dtype=np.int32)
+    corners = lattice.corners[vertices]
+    neighbours, steps, degree, kind, level = _find_neighbours(
+        (lattice.phase, lattice.level, lattice.corner_of), index_of, corners
+    )
+    fixed = (corners == 0) | (corners == np.asarray(lattice.shape, dtype=np.int32))
+    faces, cells = list_faces(lattice)
+    faces = np.where(faces >= 0, index_of[faces], np.int32(-1)) if len(vertices) else faces
+    return Interface(vertices, index_of, corners, neighbours, steps, degree, kind, level, fixed, faces, cells)
 
 
 @nb.njit(cache=True, inline="always")
@@ -102,14 +120,11 @@ def _sees_two(phase, i, j, k):
 
 
 @nb.njit(cache=True, parallel=True)
-def _mixed_corners(phase):
+def _mixed_corners(phase, corners):
     """Whether each corner sees more than one phase."""
-    nx, ny, nz = phase.shape
-    mixed = np.empty((nx + 1, ny + 1, nz + 1), np.bool_)
-    for i in nb.prange(nx + 1):
-        for j in range(ny + 1):
-            for k in range(nz + 1):
-                mixed[i, j, k] = _sees_two(phase, i, j, k)
+    mixed = np.empty(len(corners), np.bool_)
+    for v in nb.prange(len(corners)):
+        mixed[v] = _sees_two(phase, corners[v, 0], corners[v, 1], corners[v, 2])
     return mixed
 
 
@@ -152,26 +167,69 @@ def _edge_kind(phase, i, j, k, axis):
     return 1 if changes == 2 else 2
 
 
+@nb.njit(cache=True, inline="always")
+def _on_leaf_edge(level, at, axis):
+    """Whether the cell edge from corner `at` along +axis lies on the edge of some leaf, and not inside a face only."""
+    u, v = (axis + 1) % 3, (axis + 2) % 3
+    cell = np.empty(3, np.int64)
+    cell[axis] = at[axis]
+    for du in range(2):
+        for dv in range(2):
+            cell[u], cell[v] = at[u] - du, at[v] - dv
+            if cell[u] < 0 or cell[v] < 0 or cell[u] >= level.shape[u] or cell[v] >= level.shape[v]:
+                continue
+            if ((at[u] | at[v]) & ((1 << level[cell[0], cell[1], cell[2]]) - 1)) == 0:
+                return True
+    return False
+
+
+@nb.njit(cache=True, inline="always")
+def _smallest(level, i, j, k):
+    nx, ny, nz = level.shape
+    low = np.uint8(255)
+    for a in range(max(i - 1, 0), min(i + 1, nx)):
+        for b in range(max(j - 1, 0), min(j + 1, ny)):
+            for c in range(max(k - 1, 0), min(k + 1, nz)):
+                low = min(low, level[a, b, c])
+    return low
+
+
 @nb.njit(cache=True, parallel=True)
-def _find_neighbours(phase, ids, corners):
+def _find_neighbours(leaves, index_of, corners):
+    phase, level, corner_of = leaves
     n = len(corners)
     neighbours = np.full((n, 6), -1, np.int32)
+    steps = np.zeros((n, 6), np.uint8)
     degree = np.zeros(n, np.int32)
-    kinds = np.zeros(n, np.int32)
+    kinds = np.zeros(n, np.uint8)
+    smallest = np.zeros(n, np.uint8)
     for v in nb.prange(n):
         kind = np.zeros(6, np.int32)
         other = np.full(6, -1, np.int32)
-        low = np.empty(3, np.int64)
+        step = np.zeros(6, np.uint8)
+        low, end = np.empty(3, np.int64), np.empty(3, np.int64)
+        smallest[v] = _smallest(level, corners[v, 0], corners[v, 1], corners[v, 2])
         for e in range(6):
             axis = e // 2
-            # the edge begins at its lower end; the neighbour is at the other one
+            way = 2 * (e % 2) - 1
+            # the first cell edge on this way begins at its lower end
             low[0], low[1], low[2] = corners[v]
             low[axis] -= 1 - e % 2
-            if low[axis] < 0 or low[axis] == phase.shape[axis]:
+            if low[axis] < 0 or low[axis] == phase.shape[axis] or not _on_leaf_edge(level, low, axis):
                 continue
             kind[e] = _edge_kind(phase, low[0], low[1], low[2], axis)
-            low[axis] += e % 2
-            other[e] = ids[low[0], low[1], low[2]]
+            if kind[e] == 0:
+                continue
+            end[0], end[1], end[2] = corners[v]
+            end[axis] += way
+            length = 1
+            while corner_of[end[0], end[1], end[2]] < 0:
+                end[axis] += way
+                length += 1
+            while length > 1:
+                length >>= 1
+                step[e] += 1
+            other[e] = index_of[corner_of[end[0], end[1], end[2]]]
         junctions = 0
         for e in range(6):
             if kind[e] == 2:
@@ -180,68 +238,11 @@ def _find_neighbours(phase, ids, corners):
         for e in range(6):
             if kind[e] == 2 or (kind[e] == 1 and junctions == 0):
                 neighbours[v, d] = other[e]
+                steps[v, d] = step[e]
                 d += 1
         degree[v] = d
         if junctions == 2:
             kinds[v] = 1
         elif junctions > 0:
             kinds[v] = 2
-    return neighbours, degree, kinds
-
-
-def count_squares(phase: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Count the squares between different phases by the slab along x that their lower cell lies in.
-
-    Parameters
-    ----------
-    phase : (nx, ny, nz) int32 array
-        Phase index of each cell.
-
-    Returns
-    -------
-    (nx,) int64 array
-        Squares per slab.
-    """
-    counts = np.zeros(len(phase), np.int64)
-    counts[:-1] += np.count_nonzero(phase[1:] != phase[:-1], axis=(1, 2))
-    for different in (phase[:, 1:] != phase[:, :-1], phase[:, :, 1:] != phase[:, :, :-1]):
-        counts += np.count_nonzero(different, axis=(1, 2))
-    return counts
-
-
-@nb.njit(cache=True, parallel=True)
-def _list_squares(phase, ids, first):
-    nx, ny, nz = phase.shape
-    squares = np.empty((first[-1], 4), np.int32)
-    cells = np.empty((first[-1], 2), np.int32)
-    for i in nb.prange(nx):
-        n = first[i]
-        for j in range(ny):
-            for k in range(nz):
-                here = phase[i, j, k]
-                flat = (i * ny + j) * nz + k
-                if i + 1 < nx and phase[i + 1, j, k] != here:
-                    squares[n, 0] = ids[i + 1, j, k]
-                    squares[n, 1] = ids[i + 1, j + 1, k]
-                    squares[n, 2] = ids[i + 1, j + 1, k + 1]
-                    squares[n, 3] = ids[i + 1, j, k + 1]
-                    cells[n, 0] = flat
-                    cells[n, 1] = flat + ny * nz
-                    n += 1
-                if j + 1 < ny and phase[i, j + 1, k] != here:
-                    squares[n, 0] = ids[i, j + 1, k]
-                    squares[n, 1] = ids[i, j + 1, k + 1]
-                    squares[n, 2] = ids[i + 1, j + 1, k + 1]
-                    squares[n, 3] = ids[i + 1, j + 1, k]
-                    cells[n, 0] = flat
-                    cells[n, 1] = flat + nz
-                    n += 1
-                if k + 1 < nz and phase[i, j, k + 1] != here:
-                    squares[n, 0] = ids[i, j, k + 1]
-                    squares[n, 1] = ids[i + 1, j, k + 1]
-                    squares[n, 2] = ids[i + 1, j + 1, k + 1]
-                    squares[n, 3] = ids[i, j + 1, k + 1]
-                    cells[n, 0] = flat
-                    cells[n, 1] = flat + 1
-                    n += 1
-    return squares, cells
+    return neighbours, steps, degree, kinds, smallest

@@ -1,8 +1,6 @@
-"""The cells of the lattice and their merging in bulk: which leaves there are, and the numbers of their vertices.
+"""The leaves of the lattice and the numbers of their vertices. Which cells merge into leaves is said in `coarsen`.
 
-A leaf is a cube of ``2**level`` cells. Eight equal leaves merge when they and the ring of one leaf around them hold one
-phase and are not smaller themselves. So leaves at an interface are never merged, and leaves that touch, be it at a
-corner only, differ by one level at most.
+A leaf is a cube of ``2**level`` cells. Leaves that touch, be it at a corner only, differ by one level at most.
 """
 
 from __future__ import annotations
@@ -13,7 +11,9 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Lattice", "make_lattice", "merge_levels", "number_true"]
+from ssb2mesh.lattice.coarsen import Levels, merge_leaves
+
+__all__ = ["Lattice", "make_lattice", "number_true"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Lattice:
     Parameters
     ----------
     phase : (nx, ny, nz) int32 array
-        Phase index of each cell.
+        Phase index of the leaf that each cell belongs to.
     level : (nx, ny, nz) uint8 array
         Level of the leaf that each cell belongs to.
     corner_of : (nx + 1, ny + 1, nz + 1) int32 array
@@ -54,15 +54,15 @@ class Lattice:
         return np.concatenate([self.corners.astype(float), self.anchors + half[:, None]])
 
 
-def make_lattice(phase: npt.NDArray[np.int32], levels: int = 0) -> Lattice:
-    """Merge cells in bulk and number the vertices.
+def make_lattice(phase: npt.NDArray[np.int32], levels: Levels | None = None) -> Lattice:
+    """Merge cells into leaves and number the vertices.
 
     Parameters
     ----------
     phase : (nx, ny, nz) int32 array
         Phase index of each cell.
-    levels : int
-        Levels of merging: leaves are up to ``2**levels`` cells wide.
+    levels : Levels, optional
+        How far cells merge; default not at all.
 
     Returns
     -------
@@ -72,63 +72,14 @@ def make_lattice(phase: npt.NDArray[np.int32], levels: int = 0) -> Lattice:
     Examples
     --------
     >>> import numpy as np
-    >>> len(make_lattice(np.zeros((8, 8, 8), np.int32), levels=2).anchors)
+    >>> len(make_lattice(np.zeros((8, 8, 8), np.int32), Levels(bulk=2)).anchors)
     8
     """
-    level = merge_levels(phase, levels)
+    phase, level = merge_leaves(phase, levels or Levels())
     corner_of, corners = number_true(_corner_mask(level))
     centre_of, anchors = number_true(_anchor_mask(level))
     centre_of[centre_of >= 0] += len(corners)
     return Lattice(phase, level, corner_of, corners, centre_of, anchors)
-
-
-def merge_levels(phase: npt.NDArray[np.int32], levels: int) -> npt.NDArray[np.uint8]:
-    """Return the level of the leaf of each cell, see `make_lattice`."""
-    level = np.zeros(phase.shape, np.uint8)
-    merged = phase
-    for up in range(1, levels + 1):
-        merged = _merge(merged, np.asarray(phase.shape), 1 << (up - 1))
-        if not merged.size or merged.max() < 0:
-            break
-        _paint(level, merged, up)
-    return level
-
-
-@nb.njit(cache=True, parallel=True)
-def _merge(fine, box, size):
-    """Phase of each block of eight leaves that merges, -1 where it does not; `size`: cells per fine leaf."""
-    nx, ny, nz = fine.shape
-    mx, my, mz = nx // 2, ny // 2, nz // 2
-    out = np.full((mx, my, mz), -1, np.int32)
-    # beyond the fine grid lies either the box's side, which is no obstacle, or a rest of smaller leaves, which is one
-    whole = nx * size == box[0], ny * size == box[1], nz * size == box[2]
-    for a in nb.prange(mx):
-        for b in range(my):
-            for c in range(mz):
-                own = fine[2 * a, 2 * b, 2 * c]
-                good = own >= 0
-                good &= whole[0] or 2 * a + 2 < nx
-                good &= whole[1] or 2 * b + 2 < ny
-                good &= whole[2] or 2 * c + 2 < nz
-                for i in range(max(2 * a - 1, 0), min(2 * a + 3, nx)):
-                    if not good:
-                        break
-                    for j in range(max(2 * b - 1, 0), min(2 * b + 3, ny)):
-                        for k in range(max(2 * c - 1, 0), min(2 * c + 3, nz)):
-                            good &= fine[i, j, k] == own
-                if good:
-                    out[a, b, c] = own
-    return out
-
-
-@nb.njit(cache=True, parallel=True)
-def _paint(level, merged, up):
-    for a in nb.prange(merged.shape[0]):
-        for b in range(merged.shape[1]):
-            for c in range(merged.shape[2]):
-                if merged[a, b, c] >= 0:
-                    s = 1 << up
-                    level[a * s : (a + 1) * s, b * s : (b + 1) * s, c * s : (c + 1) * s] = up
 
 
 @nb.njit(cache=True, parallel=True)

@@ -43,6 +43,8 @@ class Movable:
         Where each colour begins.
     free : (a, 3) float array
         1 along the axes in which the vertex may move, 0 where a side of the box holds it.
+    size : (a,) float array
+        Width of the smallest leaf at the vertex: the unit of its steps.
     """
 
     points: npt.NDArray[np.float64]
@@ -54,6 +56,7 @@ class Movable:
     stars: npt.NDArray[np.int32]
     colours: npt.NDArray[np.int64]
     free: npt.NDArray[np.float64]
+    size: npt.NDArray[np.float64]
 
 
 def make_movable(
@@ -61,8 +64,9 @@ def make_movable(
     tets: npt.NDArray[np.int32],
     *,
     active: npt.NDArray[np.bool_],
-    colour: npt.NDArray[np.uint8],
+    colour: npt.NDArray[np.integer],
     free: npt.NDArray[np.bool_],
+    size: npt.NDArray[np.float64],
 ) -> Movable:
     """Collect what is needed to move vertices.
 
@@ -74,10 +78,12 @@ def make_movable(
         Vertex indices.
     active : (n,) bool array
         Vertices that may move.
-    colour : (n,) uint8 array
+    colour : (n,) int array
         Vertices that share a tet must differ.
     free : (n, 3) bool array
         Axes along which each vertex may move.
+    size : (n,) float array
+        Unit of the steps of each vertex.
 
     Returns
     -------
@@ -89,9 +95,11 @@ def make_movable(
     slot = np.full(len(points), -1, np.int32)
     slot[vertices] = np.arange(len(vertices), dtype=np.int32)
     first, stars = build_stars(tets, slot, len(vertices))
-    colours = np.searchsorted(colour[vertices], np.arange(int(colour.max(initial=0)) + 2))
+    mine = colour[vertices]
+    colours = np.append(np.flatnonzero(np.diff(mine, prepend=-1)), len(vertices))
     shape = shapes(points, tets).astype(np.float32)
-    return Movable(points, tets, shape, vertices, slot, first, stars, colours, free[vertices].astype(float))
+    about = free[vertices].astype(float), size[vertices]
+    return Movable(points, tets, shape, vertices, slot, first, stars, colours, *about)
 
 
 def advance(
@@ -141,12 +149,12 @@ def improve(
     direction : (k, 3) float array
         Unit normals or tangents.
     step : float
-        First step of the line search, in the unit of the points.
+        First step of the line search, in leaves.
     tries : int
         Ascent steps per vertex at most.
     """
     which = (slots, np.searchsorted(slots, movable.colours))
-    _improve(*_arrays(movable), which, (how, direction, movable.free), goal, step, tries)
+    _improve(*_arrays(movable), which, (how, direction, movable.free, movable.size), goal, step, tries)
 
 
 def _arrays(m: Movable) -> tuple[tuple[npt.NDArray, ...], tuple[npt.NDArray, ...]]:
@@ -290,7 +298,7 @@ def _improve(mesh, around, which, motion, goal, step, tries):
     points, tets, shape = mesh
     vertices, first, stars = around
     slots, bounds = which
-    how, direction, free = motion
+    how, direction, free, size_of = motion
     for c in range(len(bounds) - 1):
         for r in nb.prange(bounds[c], bounds[c + 1]):
             a = slots[r]
@@ -305,11 +313,11 @@ def _improve(mesh, around, which, motion, goal, step, tries):
                 _centre(points, tets, star, v, g)
                 _confine(g, how[r], direction[r], free[a])
                 worst, part = _search(mesh, star, v, worst, g, 1.0, buffer)
-            length = step
+            length = step * size_of[a]
             for _ in range(tries):
                 if worst >= goal:
                     break
-                _ascent(mesh, star, v, worst, step, g)
+                _ascent(mesh, star, v, worst, step * size_of[a], g)
                 size = _confine(g, how[r], direction[r], free[a])
                 if size < 1e-12:
                     break

@@ -1,8 +1,8 @@
 """Where the interface should lie: smooth, true to the voxels, each component with its volume. Surface only, no tets.
 
 The staircase of voxel faces is replaced by the smoothest surface that the voxels allow. Each interface corner may move
-inside its *cell of freedom*, just under half a cell to every side; a surface that stays inside still separates the
-same pairs of cell centres, so nothing that the voxels say is given up (constrained surface nets, Gibson,
+inside its *room* (see `placing`), at most just under half a leaf to every side; a surface that stays inside still
+separates the same pairs of centres, so nothing that the voxels say is given up (constrained surface nets, Gibson,
 10.1007/BFb0056277). Within that freedom the squared umbrella vectors (a discrete bending energy) are brought down by
 an inertial biharmonic flow. Unlike area flow, bending leaves planes alone, and hardly shrinks spheres; what volume a
 component still gains or loses is given back by a uniform offset of its walls, component by component.
@@ -14,19 +14,19 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.connectivity import choose_diagonals
+from ssb2mesh.lattice.faces import choose_diagonals
 from ssb2mesh.lattice.interface import Interface
+from ssb2mesh.lattice.placing import Room
 
 __all__ = ["component_volume_change", "offset_walls", "regularise", "wall_push"]
 
-#: Half width of the cell of freedom, in cells. Short of 0.5 so that walls one cell apart can never touch.
-FREEDOM = 0.47
 #: Step and inertia of the biharmonic flow; the step is stable up to 0.5 (the umbrella's spectrum lies in [-2, 0]).
 STEP, INERTIA = 0.25, 0.9
 
 
 def regularise(
     interface: Interface,
+    room: Room,
     *,
     sides: npt.NDArray[np.int32],
     wanted_change: npt.NDArray[np.float64],
@@ -38,10 +38,12 @@ def regularise(
     ----------
     interface : Interface
         Interface of the lattice.
+    room : Room
+        Where its corners begin and how far they may go.
     sides : (m, 2) int32 array
-        Components below and above each square.
+        Components below and above each face.
     wanted_change : (n_components,) float array
-        Volume that each component should gain over its cells, in cells (0 where a cell is a voxel).
+        Volume that each component should gain over its leaves, in cells.
     iterations : int
         Steps of the flow; forty reach about ten cells.
 
@@ -50,25 +52,23 @@ def regularise(
     (n, 3) float array
         Positions in units of cells.
     """
-    start = interface.corners.astype(np.float64)
-    if not len(start):
-        return start
-    free = np.where(interface.fixed, 0.0, FREEDOM)
-    low, high = start - free, start + free
-    here, before = start.copy(), start.copy()
-    work = (np.empty_like(start), np.empty_like(start))
+    here, before = room.start.copy(), room.start.copy()
+    if not len(here):
+        return here
+    work = (np.empty_like(here), np.empty_like(here))
     for step in range(iterations):
-        here, before = _flow(here, before, work=work, interface=interface, box=(low, high)), here
+        here, before = _flow(here, before, work=work, interface=interface, room=room), here
         if step >= iterations // 2 and step % 4 == 3:
-            moved = offset_walls(here, interface, sides=sides, wanted_change=wanted_change, rounds=1)
+            moved = offset_walls(here, interface, room, sides=sides, wanted_change=wanted_change, rounds=1)
             before += moved - here
             here = moved
-    return offset_walls(here, interface, sides=sides, wanted_change=wanted_change, rounds=6)
+    return offset_walls(here, interface, room, sides=sides, wanted_change=wanted_change, rounds=6)
 
 
 def offset_walls(
     points: npt.NDArray[np.float64],
     interface: Interface,
+    room: Room,
     *,
     sides: npt.NDArray[np.int32],
     wanted_change: npt.NDArray[np.float64],
@@ -82,52 +82,51 @@ def offset_walls(
         Interface positions, cells.
     interface : Interface
         Interface of the lattice.
+    room : Room
+        How far its corners may go.
     sides : (m, 2) int32 array
-        Components below and above each square.
+        Components below and above each face.
     wanted_change : (n_components,) float array
-        Volume to gain over the cells, in cells.
+        Volume to gain over the leaves, in cells.
     rounds : int
         Repetitions; the walls between more than two components need several.
 
     Returns
     -------
     (n, 3) float array
-        New positions inside the cells of freedom.
+        New positions inside the room.
     """
-    start = interface.corners.astype(np.float64)
-    free = np.where(interface.fixed, 0.0, FREEDOM)
-    here = points
+    here, faces = points, interface.faces
     for _ in range(rounds):
         change, area = component_volume_change(
-            here, start, interface.squares, choose_diagonals(here, interface.squares), sides, len(wanted_change)
+            here, interface.corners, faces, choose_diagonals(here, faces), sides, len(wanted_change)
         )
         missing = wanted_change - change
         if np.abs(missing).max() < 1e-9:
             break
         pressure = 0.5 * missing / np.maximum(area, 1e-12)
-        push = wall_push(here, interface.squares, sides, pressure)
-        here = np.clip(here + push, start - free, start + free)
+        here = np.clip(here + wall_push(here, faces, sides, pressure), room.low, room.high)
     return here
 
 
 @nb.njit(cache=True, parallel=True)
-def _umbrella(points, neighbours, degree, out):
+def _umbrella(points, neighbours, steps, degree, out):
+    """Mean of the neighbours, the closer the more they count, minus the point itself."""
     for v in nb.prange(len(points)):
-        d = degree[v]
-        if d == 0:
-            out[v, 0] = 0.0
-            out[v, 1] = 0.0
-            out[v, 2] = 0.0
-            continue
-        x = y = z = 0.0
-        for e in range(d):
+        x = y = z = total = 0.0
+        for e in range(degree[v]):
             w = neighbours[v, e]
-            x += points[w, 0]
-            y += points[w, 1]
-            z += points[w, 2]
-        out[v, 0] = x / d - points[v, 0]
-        out[v, 1] = y / d - points[v, 1]
-        out[v, 2] = z / d - points[v, 2]
+            share = 1.0 / (1 << steps[v, e])
+            x += share * points[w, 0]
+            y += share * points[w, 1]
+            z += share * points[w, 2]
+            total += share
+        if total == 0.0:
+            out[v, 0] = out[v, 1] = out[v, 2] = 0.0
+        else:
+            out[v, 0] = x / total - points[v, 0]
+            out[v, 1] = y / total - points[v, 1]
+            out[v, 2] = z / total - points[v, 2]
 
 
 @nb.njit(cache=True, parallel=True)
@@ -144,13 +143,14 @@ def _flow(
     *,
     work: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
     interface: Interface,
-    box: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+    room: Room,
 ) -> npt.NDArray[np.float64]:
-    """One inertial step against the umbrella of the umbrella, inside the cells of freedom."""
-    _umbrella(here, interface.neighbours, interface.degree, work[0])
-    _umbrella(work[0], interface.neighbours, interface.degree, work[1])
+    """One inertial step against the umbrella of the umbrella, inside the room."""
+    rows = (interface.neighbours, interface.steps, interface.degree)
+    _umbrella(here, *rows, work[0])
+    _umbrella(work[0], *rows, work[1])
     out = np.empty_like(here)
-    _advance(here, before, work[1], box[0], box[1], out)
+    _advance(here, before, work[1], room.low, room.high, out)
     return out
 
 
@@ -164,8 +164,8 @@ def _cross(points, a, b, c):
 @nb.njit(cache=True)
 def component_volume_change(
     points: npt.NDArray[np.float64],
-    start: npt.NDArray[np.float64],
-    squares: npt.NDArray[np.int32],
+    start: npt.NDArray[np.int32],
+    faces: npt.NDArray[np.int32],
     cut_other: npt.NDArray[np.bool_],
     sides: npt.NDArray[np.int32],
     n: int,
@@ -177,13 +177,13 @@ def component_volume_change(
     change = np.zeros(n)
     areas = np.zeros(n)
     middle = 0.5 * (points + start)
-    for s in range(len(squares)):
+    for s in range(len(faces)):
         swept = 0.0
         area = 0.0
-        a, b, c, d = squares[s]
+        a, b, c, d = faces[s]
         if cut_other[s]:
             a, b, c, d = b, c, d, a
-        for half in range(2):
+        for half in range(1 if faces[s, 3] < 0 else 2):
             if half == 1:
                 b, c = c, d
             mx = (points[a, 0] - start[a, 0] + points[b, 0] - start[b, 0] + points[c, 0] - start[c, 0]) / 3
@@ -204,22 +204,25 @@ def component_volume_change(
 @nb.njit(cache=True)
 def wall_push(
     points: npt.NDArray[np.float64],
-    squares: npt.NDArray[np.int32],
+    faces: npt.NDArray[np.int32],
     sides: npt.NDArray[np.int32],
     pressure: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Return for each corner the mean over its squares, by area, of (pressure below - pressure above) unit normal."""
+    """Return for each corner the mean over its faces, by area, of (pressure below - pressure above) unit normal."""
     push = np.zeros_like(points)
     weight = np.zeros(len(points))
-    for s in range(len(squares)):
-        a, b, c, d = squares[s]
+    for s in range(len(faces)):
+        a, b, c, d = faces[s]
+        n = 3 if d < 0 else 4
+        if n == 3:
+            d = a
         ux, uy, uz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
         vx, vy, vz = points[d, 0] - points[b, 0], points[d, 1] - points[b, 1], points[d, 2] - points[b, 2]
         x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         area = np.sqrt(x * x + y * y + z * z)
         p = pressure[sides[s, 0]] - pressure[sides[s, 1]]
-        for e in range(4):
-            v = squares[s, e]
+        for e in range(n):
+            v = faces[s, e]
             push[v, 0] += p * x
             push[v, 1] += p * y
             push[v, 2] += p * z

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.connectivity import box_triangles, build_tets
+from ssb2mesh.lattice.connectivity import build_tets
+from ssb2mesh.lattice.faces import box_triangles
 from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface, find_interface
+from ssb2mesh.lattice.movable import collect_movable
 from ssb2mesh.lattice.octree import Lattice, make_lattice
-from ssb2mesh.lattice.optimise import FREE, HELD, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve, make_movable
-from ssb2mesh.lattice.regularise import FREEDOM, component_volume_change, wall_push
+from ssb2mesh.lattice.optimise import FREE, HELD, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve
+from ssb2mesh.lattice.placing import Room
+from ssb2mesh.lattice.regularise import component_volume_change, wall_push
 from ssb2mesh.lattice.stars import shapes
 
 __all__ = ["relax"]
@@ -34,15 +37,18 @@ class Walls:
     ----------
     cut_other : (m,) bool array
         How each square is cut.
+    room : Room
+        How far the corners may go.
     sides : (m, 2) int32 array
-        Components below and above each square.
+        Components below and above each face.
     wanted_change : (n_components,) float array
-        Volume that each component should gain over its cells, in cells.
+        Volume that each component should gain over its leaves, in cells.
     scale : (3,) float array
         Proportions of a cell: points are in cells times this.
     """
 
     cut_other: npt.NDArray[np.bool_]
+    room: Room
     sides: npt.NDArray[np.int32]
     wanted_change: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
@@ -77,11 +83,11 @@ def relax(
     angles : two float
         Floor and goal of the dihedral angles, degrees.
     """
-    movable = _collect(points, tets, lattice, interface)
+    movable = collect_movable(points, tets, lattice=lattice, interface=interface)
     floor, goal = (np.sin(np.radians(a)) for a in angles)
     own = _lattice_shape(walls.scale)
     floor, goal = min(floor, 0.55 * own), min(goal, 0.75 * own)
-    slots, order = _sorted_slots(movable.slot[lattice.corner_of[tuple(interface.corners.T)]])
+    slots, order = _sorted_slots(movable.slot[interface.vertices])
     inner = np.setdiff1d(np.arange(len(movable.vertices), dtype=np.int32), slots, assume_unique=True)
     goals = target[order] * walls.scale
     for share in STRIDES:
@@ -98,44 +104,10 @@ def _lattice_shape(scale: npt.NDArray[np.float64]) -> float:
     """Worst shape in an untouched lattice of such cells: what anisotropic voxels leave to work with."""
     one = make_lattice(np.zeros((2, 2, 2), np.int32))
     points = one.points() * scale
-    nothing = find_interface(one.phase)
+    nothing = find_interface(one)
     box = box_triangles(one, points)
     tets, _ = build_tets(one, nothing, cut_other=np.empty(0, bool), box=box)
     return float(shapes(points, tets).min())
-
-
-def _collect(
-    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], lattice: Lattice, interface: Interface
-) -> Movable:
-    """Vertices of all cells that touch the interface may move; on the box they keep to their side.
-
-    Those cells are never merged. Their corners are held where they touch a merged leaf, so that the parity of lattice
-    positions keeps movable vertices of one colour out of each other's stars.
-    """
-    shape = lattice.shape
-    near_cells = np.zeros(shape, dtype=bool)
-    near_corners = np.zeros(interface.ids.shape, dtype=bool)
-    on, merged = interface.ids >= 0, lattice.level > 0
-    low, high = slice(None, -1), slice(1, None)
-    shifts = [(x, y, z) for x in (low, high) for y in (low, high) for z in (low, high)]
-    for shift in shifts:
-        near_cells |= on[shift]
-    for shift in shifts:
-        near_corners[shift] |= near_cells
-    for shift in shifts:
-        near_corners[shift] &= ~merged
-    corners, n = lattice.corners, len(lattice.corners)
-    free = np.ones((len(points), 3), dtype=bool)
-    free[:n] = (corners > 0) & (corners < np.asarray(shape))
-    active = np.concatenate([near_corners[tuple(corners.T)], near_cells[tuple(lattice.anchors.T)]])
-    colour = np.concatenate([_parity(corners), _parity(lattice.anchors) + np.uint8(8)])
-    return make_movable(points, tets, active=active, colour=colour, free=free)
-
-
-def _parity(where: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    """Eight colours by odd and even position: lattice vertices of a kind that share a tet are never two apart."""
-    odd = (where & 1).astype(np.uint8)
-    return odd[:, 0] * np.uint8(4) + odd[:, 1] * np.uint8(2) + odd[:, 2]
 
 
 def _sorted_slots(slots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -163,7 +135,7 @@ def _slide(
     here = np.empty((len(slots), 3))
     here[order] = movable.points[where]
     # any number that differs from component to component orients all squares at a two-phase corner alike
-    normal = wall_push(here, interface.squares, walls.sides, np.arange(len(walls.wanted_change), dtype=float))
+    normal = wall_push(here, interface.faces, walls.sides, np.arange(len(walls.wanted_change), dtype=float))
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     ends = here[interface.neighbours[:, 0]] - here[interface.neighbours[:, 1]]
     size = np.linalg.norm(ends, axis=1, keepdims=True)
@@ -189,14 +161,13 @@ def _give_back_volume(
     floor: float,
 ) -> None:
     """Offset the walls of components that have not their volume, as far as the floor lets them."""
-    start = interface.corners.astype(np.float64)
-    here = np.empty_like(start)
+    start = interface.corners
+    here = np.empty(start.shape)
     here[order] = movable.points[movable.vertices[slots]] / walls.scale
     wanted = walls.wanted_change
-    change, area = component_volume_change(here, start, interface.squares, walls.cut_other, walls.sides, len(wanted))
+    change, area = component_volume_change(here, start, interface.faces, walls.cut_other, walls.sides, len(wanted))
     # a wall between two components moves by half the sum of both pressures, and some of its vertices are blocked
     pressure = 0.75 * (wanted - change) / np.maximum(area, 1e-12)
-    push = wall_push(here, interface.squares, walls.sides, pressure)
-    free = np.where(interface.fixed, 0.0, FREEDOM)
-    goal = np.clip(here + push, start - free, start + free)
+    push = wall_push(here, interface.faces, walls.sides, pressure)
+    goal = np.clip(here + push, walls.room.low, walls.room.high)
     advance(movable, slots, target=goal[order] * walls.scale, floor=floor)

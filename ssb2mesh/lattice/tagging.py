@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.connectivity import BoxTriangles
+from ssb2mesh.lattice.faces import BoxTriangles
 from ssb2mesh.lattice.grid import CellGrid
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import BOX_SIDES, interface_name
@@ -33,8 +33,8 @@ def tag_mesh(
         Tets and the phase index of each.
     points : (n, 3) float array
         All lattice vertices, m; those that no tet uses are dropped here.
-    walls : (m, 2) int32 array, (2 m, 3) int32 array
-        Cells below and above each interface square, and its two triangles.
+    walls : (m, 2) int32 array, (m, 3) int32 array
+        Phase below and above each interface triangle, and its corners.
     box : BoxTriangles
         Triangles on the sides.
     keep : (n_phases,) bool array
@@ -53,28 +53,25 @@ def tag_mesh(
     facet_tags = np.repeat(np.arange(1, len(sets) + 1, dtype=np.int32), sizes)
     cell_names = {name: i + 1 for i, name in enumerate(grid.names) if keep[i]}
     points, tets, facets = _drop_unused(points, tets, facets)
-    bounds = np.stack([grid.origin, grid.origin + np.asarray(grid.phase.shape) * grid.spacing])
     names = {name: i + 1 for i, name in enumerate(sets)}
     tags += 1
-    return TaggedMesh(points, tets, tags, facets, facet_tags, cell_names, names, bounds)
+    return TaggedMesh(points, tets, tags, facets, facet_tags, cell_names, names, grid.box)
 
 
 def _interface_sets(
     grid: CellGrid, walls: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]], keep: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.int32]]:
     """Triangles of each interface by name, in the order of the names, oriented from the first phase to the second."""
-    cells, corners = walls
-    if not len(cells):
+    sides, triangles = walls
+    if not len(sides):
         return {}
     alphabetical = np.argsort(np.argsort(np.asarray(grid.names, dtype=object)))
-    phase = grid.phase.ravel()
-    below, above = phase[cells[:, 0]], phase[cells[:, 1]]
+    below, above = sides[:, 0], sides[:, 1]
     wanted = keep[below] | keep[above]
     flip = alphabetical[below] > alphabetical[above]
     n = len(grid.names)
     pair = np.where(flip, above.astype(np.int64) * n + below, below.astype(np.int64) * n + above)
-    triangles = corners.reshape(-1, 2, 3)
-    triangles[flip] = triangles[flip][:, :, [0, 2, 1]]
+    triangles[flip] = triangles[flip][:, [0, 2, 1]]
     pairs, index = np.unique(np.where(wanted, pair, -1), return_inverse=True)
     order = np.argsort(index, kind="stable")
     ends = np.searchsorted(index[order], np.arange(len(pairs) + 1))
@@ -82,7 +79,7 @@ def _interface_sets(
     for p, code in enumerate(pairs):
         if code >= 0:
             name = interface_name(grid.names[code // n], grid.names[code % n])
-            named[name] = triangles[order[ends[p] : ends[p + 1]]].reshape(-1, 3)
+            named[name] = triangles[order[ends[p] : ends[p + 1]]]
     return dict(sorted(named.items()))
 
 
