@@ -79,7 +79,9 @@ def joined_name(name: str) -> str:
     return name.replace("|", "_").replace("@", "_")
 
 
-def safe_names(names: Iterable[str], *, length: int, numbers: Mapping[str, int], extra: str = "_.-") -> dict[str, str]:
+def safe_names(
+    names: Iterable[str], *, length: int, numbers: Mapping[str, int], extra: str = "_.-", join: bool = True
+) -> dict[str, str]:
     """Return names of ASCII letters, digits and a few signs, not too long, not used twice (letter case ignored).
 
     Parameters
@@ -92,6 +94,8 @@ def safe_names(names: Iterable[str], *, length: int, numbers: Mapping[str, int],
         Number of each name; it tells apart names that are cut or otherwise equal.
     extra : str
         Signs allowed beside letters and digits; ``_`` must be one.
+    join : bool
+        Write ``A|B`` and ``A@z_min`` by `joined_name` first.
 
     Returns
     -------
@@ -115,9 +119,9 @@ def safe_names(names: Iterable[str], *, length: int, numbers: Mapping[str, int],
     taken: set[str] = set()
     order = list(names)
     # names that need no change keep it, whatever comes before them
-    listed = sorted(order, key=lambda name: _ascii(joined_name(name), extra) != name)
-    for name in listed:
-        text = _ascii(joined_name(name), extra)
+    texts = {name: _ascii(joined_name(name) if join else name, extra) for name in order}
+    for name in sorted(order, key=lambda name: texts[name] != name):
+        text = texts[name]
         attempt = 0
         candidate = text
         while len(candidate) > length or candidate.lower() in taken:

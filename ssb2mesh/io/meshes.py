@@ -77,6 +77,8 @@ for _format in (
     MeshFormat("Gmsh", (".msh",), "ssb2mesh.io.mesh_gmsh_read:read_gmsh", "ssb2mesh.io.mesh_gmsh:write_gmsh"),
     MeshFormat("Exodus II", (".e", ".exo"), "ssb2mesh.io.mesh_exodus_read:read_exodus",
                "ssb2mesh.io.mesh_exodus:write_exodus"),
+    MeshFormat("Nastran", (".nas", ".bdf"), None, "ssb2mesh.io.mesh_nastran:write_nastran"),
+    MeshFormat("COMSOL", (".mphtxt",), "ssb2mesh.io.mesh_comsol:read_mphtxt", "ssb2mesh.io.mesh_comsol:write_mphtxt"),
 ):  # fmt: skip
     register_format(_format)
 
