@@ -21,18 +21,57 @@ _PUBLIC = {
     "PercolationError": "solvers.connectivity",
     "material": "solvers.materials",
     "run_solve": "solvers.from_study",
+    "ButlerVolmer": "solvers.kinetics",
+    "LinearKinetics": "solvers.kinetics",
+    "Field": "solvers.kinetics",
+    "ContactMap": "solvers.contact",
+    "RandomLoss": "solvers.contact",
+    "FacetValues": "solvers.contact",
+    "Terminals": "solvers.circuit",
+    "Settings": "solvers.newton",
+    "ChargeTransferSolution": "solvers.charge_solution",
+    "charge_transfer": "solvers.charge_transfer",
+    "polarisation_curve": "solvers.charge_transfer",
+    "contact_series": "solvers.charge_transfer",
 }
 
-__all__ = ["Domain", "EffectiveConductivity", "PercolationError", "Solution", "conduction", "effective_conductivity",
-           "load_domain", "material", "run_solve"]  # fmt: skip
+__all__ = [
+    "ButlerVolmer",
+    "ChargeTransferSolution",
+    "ContactMap",
+    "Domain",
+    "EffectiveConductivity",
+    "FacetValues",
+    "Field",
+    "LinearKinetics",
+    "PercolationError",
+    "RandomLoss",
+    "Settings",
+    "Solution",
+    "Terminals",
+    "charge_transfer",
+    "conduction",
+    "contact_series",
+    "effective_conductivity",
+    "load_domain",
+    "material",
+    "polarisation_curve",
+    "run_solve",
+]
 
 if TYPE_CHECKING:
+    from solvers.charge_solution import ChargeTransferSolution
+    from solvers.charge_transfer import charge_transfer, contact_series, polarisation_curve
+    from solvers.circuit import Terminals
     from solvers.conduction import conduction
     from solvers.connectivity import PercolationError
+    from solvers.contact import ContactMap, FacetValues, RandomLoss
     from solvers.domain import Domain, load_domain
     from solvers.effective import EffectiveConductivity, effective_conductivity
     from solvers.from_study import run_solve
+    from solvers.kinetics import ButlerVolmer, Field, LinearKinetics
     from solvers.materials import material
+    from solvers.newton import Settings
     from solvers.solution import Solution
 
 

@@ -384,6 +384,7 @@ def p1_gradients(
 
 
 def heat_by_phase(domain: Domain, heat: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Return heat (W) by phase from the heat (W/m3) of local cells; phases without any are left out; all ranks call."""
     own = slice(0, domain.owned_cells)
     watts = (heat * domain.cell_volumes)[own]
     local = np.bincount(domain.cell_phase[own], weights=watts, minlength=max(domain.phases.values()) + 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 from xml.etree import ElementTree
@@ -21,7 +21,7 @@ from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, header_of, mesh_from_header, replacing
 from ssb2mesh.mesh import TaggedMesh
 
-__all__ = ["facets_beside", "read_vtu", "write_vtu"]
+__all__ = ["facets_beside", "read_vtu", "write_surface_vtu", "write_vtu"]
 
 _PREFIX = "ssb2mesh:"
 _TYPES = {f"{kind}{bits}": np.dtype(f"<{kind[0].lower()}{bits // 8}")
@@ -55,6 +55,40 @@ def write_vtu(data: MeshData, path: Path, *, compress: bool = False) -> None:
         if len(mesh.facets):
             counts, sections = _facet_sections(mesh)
             _write(parts[1], sections, counts, compress=compress)
+
+
+def write_surface_vtu(
+    points: npt.NDArray[np.float64],
+    triangles: npt.NDArray[np.integer],
+    cell_data: Mapping[str, npt.NDArray],
+    path: Path,
+) -> None:
+    """Write triangles with fields, such as an interface with its current density.
+
+    Parameters
+    ----------
+    points : (n, 3) float array
+        Coordinates, m.
+    triangles : (k, 3) int array
+        Corners.
+    cell_data : mapping of str to (k,) or (k, c) array
+        Fields by triangle.
+    path : Path
+        The file, ``.vtu``.
+
+    Examples
+    --------
+    >>> write_surface_vtu(points, triangles, {"current_density": i}, Path("interface.vtu"))  # doctest: +SKIP
+    """
+    sections: Sections = {
+        "FieldData": {},
+        "PointData": {},
+        "CellData": dict(cell_data),
+        "Points": {"Points": points},
+        "Cells": _cells(triangles, kind=5),
+    }
+    with replacing(path) as parts:
+        _write(parts[0], sections, (len(points), len(triangles)), compress=False)
 
 
 def read_vtu(path: Path) -> MeshData:
