@@ -12,7 +12,8 @@ from ssb2mesh.volume import BOX_SIDES
 
 __all__ = ["LossWarning", "house_name", "joined_name", "safe_names", "warn_loss", "warn_renamed"]
 
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
+#: Dashes, and both signs for micro.
+_SIGNS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-") | dict.fromkeys((0xB5, 0x3BC), "u")
 
 
 class LossWarning(UserWarning):
@@ -168,7 +169,7 @@ def house_name(text: str, phases: Iterable[str]) -> str:
 
 
 def _ascii(name: str, extra: str) -> str:
-    spelled = "".join(_spell(sign) for sign in name.translate(_DASHES))
+    spelled = "".join(_spell(sign) for sign in name.translate(_SIGNS))
     plain = unicodedata.normalize("NFKD", spelled)
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     text = re.sub(rf"[^A-Za-z0-9{re.escape(extra)}]", "_", plain)

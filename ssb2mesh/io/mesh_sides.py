@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ssb2mesh.mesh import TaggedMesh
 
-__all__ = ["FacetSides", "SideSet", "facet_sides", "side_set_names", "side_sets", "tets_of"]
+__all__ = ["FacetSides", "SideSet", "facet_sides", "rows_from_sides", "side_set_names", "side_sets", "tets_of"]
 
 
 class FacetSides(NamedTuple):
@@ -181,6 +181,43 @@ def side_sets(mesh: TaggedMesh) -> list[SideSet]:
             sides = sides[np.sort(once)]
         found.append(SideSet(name, sides // 4, sides % 4))
     return found
+
+
+def rows_from_sides(
+    triangles: Mapping[str, npt.NDArray[np.integer]],
+    cell_names: Mapping[str, int],
+    facet_names: Mapping[str, int],
+) -> dict[str, npt.NDArray[np.integer]]:
+    """Return the triangles of each facet set from those of the one-sided sets; the way back of `side_sets`.
+
+    Parameters
+    ----------
+    triangles : mapping of str to (k, 3) int array
+        Triangles of one-sided sets by name, normals out of the tets that own them.
+    cell_names, facet_names : mapping of str to int
+        Names of the mesh.
+
+    Returns
+    -------
+    dict of str to (k, 3) int array
+        By facet set, normals from A to B for ``"A|B"``; sets that are not given have no rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sides = {"NMC|LPSCl": np.array([[0, 1, 2]])}
+    >>> rows_from_sides(sides, {"NMC": 1}, {"LPSCl|NMC": 1})
+    {'LPSCl|NMC': array([[2, 1, 0]])}
+    """
+    rows = {}
+    for name in facet_names:
+        pair = interface_pair(name, cell_names)
+        reversed_name = f"{pair[1]}|{pair[0]}" if pair else ""
+        if name in triangles:
+            rows[name] = triangles[name]
+        elif reversed_name in triangles:
+            rows[name] = triangles[reversed_name][:, ::-1]
+    return rows
 
 
 def interface_pair(name: str, phases: Mapping[str, int]) -> tuple[str, str] | None:

@@ -78,6 +78,7 @@ for _format in (
     MeshFormat("Exodus II", (".e", ".exo"), "ssb2mesh.io.mesh_exodus_read:read_exodus",
                "ssb2mesh.io.mesh_exodus:write_exodus"),
     MeshFormat("Nastran", (".nas", ".bdf"), None, "ssb2mesh.io.mesh_nastran:write_nastran"),
+    MeshFormat("Abaqus", (".inp",), "ssb2mesh.io.mesh_abaqus:read_inp", "ssb2mesh.io.mesh_abaqus:write_inp"),
     MeshFormat("COMSOL", (".mphtxt",), "ssb2mesh.io.mesh_comsol:read_mphtxt", "ssb2mesh.io.mesh_comsol:write_mphtxt"),
 ):  # fmt: skip
     register_format(_format)
