@@ -19,6 +19,13 @@ _PUBLIC = {
     "EffectiveConductivity": "solvers.effective",
     "effective_conductivity": "solvers.effective",
     "PercolationError": "solvers.connectivity",
+    "EffectiveStiffness": "solvers.stiffness",
+    "Elastic": "solvers.elastic.laws",
+    "ElasticSolution": "solvers.mechanics",
+    "Loads": "solvers.elastic.supports",
+    "Supports": "solvers.elastic.supports",
+    "effective_stiffness": "solvers.stiffness",
+    "elasticity": "solvers.mechanics",
     "material": "solvers.materials",
     "run_solve": "solvers.from_study",
     "ButlerVolmer": "solvers.kinetics",
@@ -41,18 +48,25 @@ __all__ = [
     "ContactMap",
     "Domain",
     "EffectiveConductivity",
+    "EffectiveStiffness",
+    "Elastic",
+    "ElasticSolution",
     "FacetValues",
     "Field",
     "LinearKinetics",
+    "Loads",
     "PercolationError",
     "RandomLoss",
     "Settings",
     "Solution",
+    "Supports",
     "Terminals",
     "charge_transfer",
     "conduction",
     "contact_series",
     "effective_conductivity",
+    "effective_stiffness",
+    "elasticity",
     "load_domain",
     "material",
     "polarisation_curve",
@@ -68,11 +82,15 @@ if TYPE_CHECKING:
     from solvers.contact import ContactMap, FacetValues, RandomLoss
     from solvers.domain import Domain, load_domain
     from solvers.effective import EffectiveConductivity, effective_conductivity
+    from solvers.elastic.laws import Elastic
+    from solvers.elastic.supports import Loads, Supports
     from solvers.from_study import run_solve
     from solvers.kinetics import ButlerVolmer, Field, LinearKinetics
     from solvers.materials import material
+    from solvers.mechanics import ElasticSolution, elasticity
     from solvers.newton import Settings
     from solvers.solution import Solution
+    from solvers.stiffness import EffectiveStiffness, effective_stiffness
 
 
 def __getattr__(name: str) -> Any:

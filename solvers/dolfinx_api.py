@@ -235,22 +235,22 @@ def owned_and_ghosts(index_map: Any) -> tuple[int, npt.NDArray[np.int64]]:
 
 
 def update_ghosts(index_map: Any, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return local values with every ghost set to its owner's value; all ranks call."""
-    vector = require().la.vector(index_map, 1)
-    vector.array[:] = values
+    """Return local values, (n,) or (n, k), with every ghost set to its owner's value; all ranks call."""
+    vector = require().la.vector(index_map, 1 if values.ndim == 1 else values.shape[1])
+    vector.array[:] = values.ravel()
     vector.scatter_forward()
-    return np.array(vector.array)
+    return np.array(vector.array).reshape(values.shape)
 
 
 def accumulate(index_map: Any, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return local values where owner and ghosts of an index hold the sum over all ranks; all ranks call."""
+    """Return local values, (n,) or (n, k), where owner and ghosts hold the sum over all ranks; all ranks call."""
     dolfinx = require()
-    vector = dolfinx.la.vector(index_map, 1)
-    vector.array[:] = values
+    vector = dolfinx.la.vector(index_map, 1 if values.ndim == 1 else values.shape[1])
+    vector.array[:] = values.ravel()
     modes = dolfinx.la.InsertMode if hasattr(dolfinx.la, "InsertMode") else dolfinx.la.ScatterMode
     vector.scatter_reverse(modes.add)
     vector.scatter_forward()
-    return np.array(vector.array)
+    return np.array(vector.array).reshape(values.shape)
 
 
 def entity_tags(mesh: Any, dim: int, entities: npt.NDArray[np.int32], values: npt.NDArray[np.int32]) -> Any:

@@ -18,7 +18,9 @@ __all__ = [
     "SPOT_WITH_RESISTIVITY",
     "bruggeman_tortuosity",
     "butler_volmer_overpotential",
+    "goodier_cavity",
     "hashin_shtrikman",
+    "hashin_shtrikman_moduli",
     "lame_shell",
     "laminate_parallel",
     "laminate_series",
@@ -318,3 +320,73 @@ def swelling_sphere_pressure(strain: float, *, bulk_modulus: float, shear_modulu
         Pa, compression positive; the von Mises stress in the matrix is 1.5 times it at the interface.
     """
     return strain / (1.0 / (3.0 * bulk_modulus) + 1.0 / (4.0 * shear_modulus))
+
+
+def hashin_shtrikman_moduli(
+    fraction: float, first: tuple[float, float], second: tuple[float, float]
+) -> dict[str, tuple[float, float]]:
+    """Return the bounds of the moduli of any isotropic mixture of two isotropic phases.
+
+    Parameters
+    ----------
+    fraction : float
+        Volume fraction of the first phase.
+    first, second : (float, float)
+        Bulk and shear modulus, Pa; zeros for empty space.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        Lower and upper bound of ``"bulk"`` and ``"shear"``, Pa.
+
+    References
+    ----------
+    Hashin and Shtrikman, J. Mech. Phys. Solids 11 (1963) 127, doi:10.1016/0022-5096(63)90060-7; for phases that are
+    not ordered alike, Walpole, J. Mech. Phys. Solids 14 (1966) 151, doi:10.1016/0022-5096(66)90035-4.
+
+    Examples
+    --------
+    >>> hashin_shtrikman_moduli(0.5, (1.0, 0.6), (1.0, 0.6))["bulk"]
+    (1.0, 1.0)
+    """
+    f, h = fraction, 1.0 - fraction
+
+    def mixed(a: float, b: float, extra: float) -> float:
+        if a + extra == 0.0 or b + extra == 0.0:
+            return 0.0
+        return 1.0 / (f / (a + extra) + h / (b + extra)) - extra
+
+    def shear_extra(bulk: float, shear: float) -> float:
+        return shear * (9.0 * bulk + 8.0 * shear) / (6.0 * (bulk + 2.0 * shear)) if shear > 0 else 0.0
+
+    (k1, g1), (k2, g2) = first, second
+    soft, hard = (min(k1, k2), min(g1, g2)), (max(k1, k2), max(g1, g2))
+    bulk = tuple(mixed(k1, k2, 4.0 * g / 3.0) for _, g in (soft, hard))
+    shear = tuple(mixed(g1, g2, shear_extra(*pair)) for pair in (soft, hard))
+    return {"bulk": (bulk[0], bulk[1]), "shear": (shear[0], shear[1])}
+
+
+def goodier_cavity(poisson: float) -> tuple[float, float]:
+    """Return the surface stresses of a spherical cavity in an infinite solid under uniaxial unit tension.
+
+    Parameters
+    ----------
+    poisson : float
+        Poisson's ratio.
+
+    Returns
+    -------
+    equator, pole : float
+        Stress along the tension at the equator, and across it at the pole, relative to the tension.
+
+    References
+    ----------
+    Goodier, J. Appl. Mech. 1 (1933) 39.
+
+    Examples
+    --------
+    >>> [round(value, 6) for value in goodier_cavity(0.3)]
+    [2.045455, -0.681818]
+    """
+    below = 2.0 * (7.0 - 5.0 * poisson)
+    return (27.0 - 15.0 * poisson) / below, -(3.0 + 15.0 * poisson) / below

@@ -1,0 +1,114 @@
+"""Conjugate gradients with multigrid that knows rigid motions: one set-up, several right-hand sides. No forms."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from solvers import dolfinx_api as api
+from solvers.linear import LinearReport, _Convergence, _failure
+from ssb2mesh.errors import SolverError
+
+__all__ = ["ElasticSolver"]
+
+#: Smoothed aggregation on the nodes, with Chebyshev smoothing: measured in docs/mechanics.md.
+GAMG_OPTIONS: dict[str, Any] = {
+    "pc_gamg_type": "agg",
+    "pc_gamg_agg_nsmooths": 1,
+    "pc_gamg_threshold": 0.01,
+    "pc_gamg_square_graph": 1,
+    "pc_gamg_coarse_eq_limit": 1000,
+    "mg_levels_ksp_type": "chebyshev",
+    "mg_levels_ksp_max_it": 2,
+    "mg_levels_pc_type": "jacobi",
+    "mg_levels_esteig_ksp_type": "cg",
+    "mg_levels_esteig_ksp_max_it": 10,
+}
+
+
+class ElasticSolver:
+    """Solve with one symmetric positive definite stiffness; all ranks call every method.
+
+    Parameters
+    ----------
+    matrix : petsc4py Mat
+        Block size 3.
+    modes : list of petsc4py Vec
+        Orthonormal rigid motions.
+    tolerance : float
+        Relative residual in the norm of the preconditioner.
+    max_iterations : int
+        Where to give up.
+    """
+
+    def __init__(self, matrix: Any, modes: list[Any], *, tolerance: float = 1e-10, max_iterations: int = 500) -> None:
+        petsc = api.petsc()
+        self.matrix, self.tolerance, self.max_iterations = matrix, tolerance, max_iterations
+        self.seconds = 0.0
+        near = petsc.NullSpace().create(vectors=modes, comm=matrix.getComm())
+        matrix.setNearNullSpace(near)
+        near.destroy()
+        self.ksp = petsc.KSP().create(matrix.getComm())
+        self.ksp.setOperators(matrix)
+        self.ksp.setType("cg")
+        self.ksp.setNormType(petsc.KSP.NormType.NATURAL)
+        prefix = "ssb2mesh_elastic_"
+        self.ksp.setOptionsPrefix(prefix)
+        self.ksp.getPC().setType("gamg")
+        options = petsc.Options()
+        for key, value in GAMG_OPTIONS.items():
+            options[prefix + key] = value
+        self.ksp.setFromOptions()
+        start = time.perf_counter()
+        try:
+            self.ksp.setUp()
+        except petsc.Error as error:
+            raise SolverError(f"elasticity: the multigrid set-up stopped with PETSc error {error.ierr}") from error
+        finally:
+            for key in GAMG_OPTIONS:
+                options.delValue(prefix + key)
+        self.setup_seconds = time.perf_counter() - start
+
+    def solve(self, rhs: Any, solution: Any, *, tolerance: float | None = None) -> LinearReport:
+        """Solve for one right-hand side; the content of `solution` is not used.
+
+        Parameters
+        ----------
+        rhs, solution : petsc4py Vec
+            Right-hand side and where the solution goes.
+        tolerance : float, optional
+            Instead of that of the solver.
+
+        Returns
+        -------
+        LinearReport
+            How it went; the first report holds the set-up time.
+
+        Raises
+        ------
+        SolverError
+            If the iteration does not converge.
+        """
+        petsc = api.petsc()
+        start = time.perf_counter()
+        unknowns = int(self.matrix.getSize()[0])
+        if rhs.norm() == 0.0:
+            solution.set(0.0)
+            return LinearReport("CG + GAMG", unknowns, 0, (0.0,), 0.0)
+        test = _Convergence(tolerance or self.tolerance, self.max_iterations)
+        self.ksp.setConvergenceTest(test)
+        try:
+            self.ksp.solve(rhs, solution)
+            reason = int(self.ksp.getConvergedReason())
+        except petsc.Error as error:
+            raise SolverError(f"elasticity: PETSc stopped with error {error.ierr}") from error
+        if reason <= 0:
+            raise SolverError(_failure(petsc, reason, test, "elasticity", unknowns))
+        seconds = time.perf_counter() - start + self.setup_seconds
+        self.setup_seconds = 0.0
+        return LinearReport("CG + GAMG", unknowns, len(test.history) - 1, tuple(test.history), seconds, test.floor)
+
+    def destroy(self) -> None:
+        """Free the solver and its matrix."""
+        self.ksp.destroy()
+        self.matrix.destroy()
