@@ -108,7 +108,7 @@ def parse_study(content: str, *, base: Path, source: Path | None = None) -> Stud
     volume = _volume(Table(tables.get("volume", {}), "[volume]", faults), base) if "volume" in tables else VolumeSpec()
     mesh = _mesh(Table(tables.get("mesh", {}), "[mesh]", faults))
     output = _output(Table(tables.get("output", {}), "[output]", faults), base, source)
-    solves = _solves(tables.get("solve", []), faults)
+    solves = _solves(tables.get("solve", []), faults, base)
     top.finish(also=("volume", "mesh", "output", "solve"))
     faults.raise_if_any(named)
     return Study(title, volume, mesh, output, solves, source)
@@ -219,7 +219,7 @@ def _output(table: Table, base: Path, source: Path | None) -> OutputSpec:
     return spec
 
 
-def _solves(tables: Any, faults: Faults) -> tuple[Mapping[str, Any], ...]:
+def _solves(tables: Any, faults: Faults, base: Path) -> tuple[Mapping[str, Any], ...]:
     """Check the [[solve]] tables with the schema that belongs to the solvers."""
     if not isinstance(tables, list):
         faults.add("[[solve]]", "got one table; write [[solve]] with two brackets")
@@ -228,7 +228,7 @@ def _solves(tables: Any, faults: Faults) -> tuple[Mapping[str, Any], ...]:
         return ()
     from ssb2mesh.study_solves import validate_solves
 
-    checked, found = validate_solves(tables)
+    checked, found = validate_solves(tables, base=base)
     faults.lines.extend(found)
     return tuple(checked)
 

@@ -1,0 +1,265 @@
+"""Quantities and keys of ``[[solve]]`` tables: units, readers, the form of a schema. Pure Python; no kinds of solve."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ssb2mesh.errors import InputError, nearest
+
+__all__ = [
+    "QUANTITY_UNITS",
+    "SeveralFaults",
+    "SolveKey",
+    "SolveType",
+    "by_name",
+    "faults_of",
+    "parse_quantity",
+    "read_conductivity",
+    "read_count",
+    "read_current",
+    "read_names",
+    "read_potential",
+    "read_temperature",
+    "read_tolerance",
+]
+
+#: SI value of each unit that text may carry, by kind of quantity; the first unit is the SI one.
+QUANTITY_UNITS: dict[str, dict[str, float]] = {
+    "conductivity": {"S/m": 1.0, "mS/m": 1e-3, "S/cm": 1e2, "mS/cm": 1e-1, "uS/cm": 1e-4, "µS/cm": 1e-4},
+    "potential": {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6},
+    "current density": {"A/m2": 1.0, "A/m^2": 1.0, "A/cm2": 1e4, "A/cm^2": 1e4, "mA/cm2": 10.0, "mA/cm^2": 10.0},
+    "area resistance": {"ohm m2": 1.0, "ohm m^2": 1.0, "ohm cm2": 1e-4, "ohm cm^2": 1e-4},
+    "length": {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "nm": 1e-9},
+    "temperature": {"K": 1.0},
+    "current": {"A": 1.0, "mA": 1e-3, "uA": 1e-6, "µA": 1e-6, "nA": 1e-9, "pA": 1e-12},
+}
+
+_NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")
+
+
+def parse_quantity(value: Any, kind: str) -> float:
+    """Return a quantity in SI.
+
+    Parameters
+    ----------
+    value : float or str
+        A number in SI, or text with a unit such as ``"1.5 mS/cm"``.
+    kind : str
+        A key of `QUANTITY_UNITS`.
+
+    Returns
+    -------
+    float
+        S/m, V or A.
+
+    Raises
+    ------
+    InputError
+        If there is no finite number, no unit (in text) or an unknown unit.
+
+    Examples
+    --------
+    >>> parse_quantity("250 mV", "potential")
+    0.25
+    """
+    units = QUANTITY_UNITS[kind]
+    example = f"a number in {next(iter(units))}, or text with a unit ({', '.join(units)})"
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise InputError(f"got {value!r}; give {example}")
+    if isinstance(value, str):
+        found = _NUMBER.match(value)
+        if not found or found.group(2) is None:
+            raise InputError(f"got {value!r}; give {example}")
+        if found.group(2) not in units:
+            raise InputError(
+                f"unknown unit {found.group(2)!r} in {value!r}{nearest(found.group(2), units)}; give {example}"
+            )
+        # by division, so that "250 mV" is the float 0.25 that a user would write
+        scale = units[found.group(2)]
+        number = float(found.group(1))
+        value = number * scale if scale >= 1 else number / round(1 / scale)
+    if not math.isfinite(value):
+        raise InputError(f"got {value!r}; give a finite value")
+    return float(value)
+
+
+def read_temperature(value: Any) -> float:
+    """Return a temperature in K from a number in K, or text such as ``"25 C"`` or ``"298.15 K"``."""
+    text = value.strip() if isinstance(value, str) else ""
+    for unit in ("degC", "°C", "C"):
+        if text.endswith(unit):
+            try:
+                value = float(text[: -len(unit)]) + 273.15
+            except ValueError:
+                break
+            break
+    try:
+        kelvin = parse_quantity(value, "temperature")
+    except InputError:
+        raise InputError(f"got {value!r}; give a number in K, or text such as '298.15 K' or '25 C'") from None
+    if kelvin <= 0:
+        raise InputError(f"got {value!r}; a temperature is above absolute zero")
+    return kelvin
+
+
+@dataclass(frozen=True)
+class SolveKey:
+    """One key of a ``[[solve]]`` table.
+
+    Parameters
+    ----------
+    help : str
+        One sentence with the unit.
+    read : callable
+        Turns the TOML value into the value passed on; raises InputError with what is allowed.
+    required : bool
+        Whether the key must be there.
+    """
+
+    help: str
+    read: Callable[[Any], Any]
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class SolveType:
+    """One kind of solve.
+
+    Parameters
+    ----------
+    help : str
+        One sentence.
+    keys : mapping of str to SolveKey
+        Allowed keys besides ``name`` and ``type``.
+    check : callable, optional
+        Takes the checked values and returns faults that need several keys to be seen.
+    """
+
+    help: str
+    keys: Mapping[str, SolveKey]
+    check: Callable[[Mapping[str, Any]], list[str]] = lambda values: []
+
+
+class SeveralFaults(InputError):
+    """Faults of a nested table, each a text that begins with its place."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n  ".join(faults))
+        self.faults = tuple(faults)
+
+
+def faults_of(error: InputError) -> list[str]:
+    """Return the faults of an error, each to be joined to the place where it occurred.
+
+    Parameters
+    ----------
+    error : InputError
+        Of a reader.
+
+    Returns
+    -------
+    list of str
+        A fault of a nested table begins with its place there, any other with a colon.
+
+    Examples
+    --------
+    >>> faults_of(InputError("got 3"))
+    [': got 3']
+    """
+    return list(error.faults) if isinstance(error, SeveralFaults) else [f": {error}"]
+
+
+def by_name(read: Callable[[Any], Any], what: str) -> Callable[[Any], dict[str, Any]]:
+    """Return a reader of tables that reads every entry; its faults carry the name of the entry.
+
+    Parameters
+    ----------
+    read : callable
+        Reader of one entry.
+    what : str
+        What a table looks like, for the message.
+
+    Returns
+    -------
+    callable
+        Takes a mapping, returns a dict.
+
+    Examples
+    --------
+    >>> by_name(read_potential, "side = potential")({"z_min": "250 mV"})
+    {'z_min': 0.25}
+    """
+
+    def reader(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not value:
+            raise InputError(f"got {value!r}; expected a table of {what}")
+        result, faults = {}, []
+        for name, entry in value.items():
+            try:
+                result[str(name)] = read(entry)
+            except InputError as error:
+                faults += [f".{name}{fault}" for fault in faults_of(error)]
+        if faults:
+            raise SeveralFaults(faults)
+        return result
+
+    return reader
+
+
+def read_conductivity(value: Any) -> Any:
+    """Return a positive scalar or a symmetric positive definite 3x3 tensor, S/m."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        rows = [list(row) if isinstance(row, Sequence) and not isinstance(row, str) else [] for row in value]
+        if [len(row) for row in rows] != [3, 3, 3]:
+            raise InputError(f"got {value!r}; a tensor is three rows of three values")
+        t = [[parse_quantity(entry, "conductivity") for entry in row] for row in rows]
+        if any(abs(t[i][j] - t[j][i]) > 1e-12 * max(abs(t[i][i]), abs(t[j][j])) for i in range(3) for j in range(i)):
+            raise InputError(f"got {value!r}; a conductivity tensor is symmetric")
+        minor = t[0][0] * t[1][1] - t[0][1] * t[1][0]
+        det = (
+            t[0][0] * (t[1][1] * t[2][2] - t[1][2] * t[2][1])
+            - t[0][1] * (t[1][0] * t[2][2] - t[1][2] * t[2][0])
+            + t[0][2] * (t[1][0] * t[2][1] - t[1][1] * t[2][0])
+        )
+        if not (t[0][0] > 0 and minor > 0 and det > 0):
+            raise InputError(f"got {value!r}; a conductivity tensor is positive definite")
+        return t
+    number = parse_quantity(value, "conductivity")
+    if number <= 0:
+        raise InputError(f"got {value!r}; a conductivity is positive (leave out phases that do not conduct)")
+    return number
+
+
+def read_potential(value: Any) -> float:
+    """Return a potential in V."""
+    return parse_quantity(value, "potential")
+
+
+def read_current(value: Any) -> float:
+    """Return a current in A."""
+    return parse_quantity(value, "current")
+
+
+def read_names(value: Any) -> list[str]:
+    """Return a list of names."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(v, str) for v in value):
+        raise InputError(f"got {value!r}; expected a list of names")
+    return list(value)
+
+
+def read_tolerance(value: Any) -> float:
+    """Return a relative tolerance."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1e-14 <= value <= 1e-2:
+        raise InputError(f"got {value!r}; expected a number from 1e-14 to 1e-2")
+    return float(value)
+
+
+def read_count(value: Any) -> int:
+    """Return a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"got {value!r}; expected a whole number of at least 1")
+    return value
