@@ -1,21 +1,84 @@
-"""A mesh against itself: dihedral angles, mean ratios, conformity. No comparison with voxels here."""
+"""A mesh against itself: dihedral angles, mean ratios, the worst tets. No comparison with voxels here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.mesh import TaggedMesh, corner_keys
-from ssb2mesh.topology import Topology, mesh_topology
-from ssb2mesh.volume import BOX_SIDES, interface_name
+from ssb2mesh.conformity import Conformity, mesh_conformity
+from ssb2mesh.mesh import TET_SIDES, TaggedMesh, corner_keys
+from ssb2mesh.volume import BOX_SIDES
 
-__all__ = ["Conformity", "Quality", "mesh_conformity", "mesh_quality", "tet_measures"]
+__all__ = ["Conformity", "PhaseQuality", "Quality", "WorstTet", "mesh_conformity", "mesh_quality", "tet_measures"]
 
-#: Bins of the dihedral histogram, degrees.
+#: Bins of the histograms of angles, degrees, and of mean ratios.
 HISTOGRAM_EDGES = np.arange(0.0, 181.0, 5.0)
+RATIO_EDGES = np.linspace(0.0, 1.0, 21)
+#: Percentiles told of every measure.
+PERCENTILES = (0.1, 1.0, 5.0, 50.0)
+
+
+@dataclass(frozen=True)
+class WorstTet:
+    """One of the worst tets of a mesh.
+
+    Parameters
+    ----------
+    tet : int
+        Its row.
+    phase : str
+        Its phase.
+    min_dihedral_deg, max_dihedral_deg, mean_ratio : float
+        Its shape.
+    position : three float
+        Its centroid, m.
+    voxel : three int, optional
+        The voxel there; None if no voxel size is given.
+    facet_sets : tuple of str
+        Interfaces and phases on sides that hold one of its facets.
+    touches : bool
+        Whether one of its corners lies on an interface or side.
+    """
+
+    tet: int
+    phase: str
+    min_dihedral_deg: float
+    max_dihedral_deg: float
+    mean_ratio: float
+    position: tuple[float, float, float]
+    voxel: tuple[int, int, int] | None
+    facet_sets: tuple[str, ...]
+    touches: bool
+
+
+@dataclass(frozen=True)
+class PhaseQuality:
+    """Shapes of the tets of one phase.
+
+    Parameters
+    ----------
+    tets : int
+        Number.
+    min_dihedral_deg, max_dihedral_deg : float
+        Smallest and largest dihedral angle, degrees.
+    dihedral_percentiles_deg : dict of str to float
+        Percentiles 0.1, 1, 5 and 50 of the smallest dihedral angle of a tet, degrees.
+    min_mean_ratio : float
+        Smallest mean ratio.
+    mean_ratio_percentiles : dict of str to float
+        Its percentiles.
+    """
+
+    tets: int
+    min_dihedral_deg: float
+    max_dihedral_deg: float
+    dihedral_percentiles_deg: Mapping[str, float]
+    min_mean_ratio: float
+    mean_ratio_percentiles: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -35,7 +98,17 @@ class Quality:
     dihedral_histogram : tuple of int
         Dihedral angles (six a tet) per 5 degrees from 0 to 180.
     worst_tets : tuple of int
-        The ten tets with the smallest dihedral angles, worst first.
+        The tets with the worst dihedral angles, worst first: smallest of the angles and of what they lack to 180.
+    min_dihedral_histogram : tuple of int
+        Tets by their smallest dihedral angle, per 5 degrees from 0 to 180.
+    mean_ratio_histogram : tuple of int
+        Tets by their mean ratio, per 0.05 from 0 to 1; those without positive volume are in the first bin.
+    dihedral_percentiles_deg, mean_ratio_percentiles : dict of str to float
+        Percentiles 0.1, 1, 5 and 50, as in `PhaseQuality`.
+    phases : dict of str to PhaseQuality
+        By phase.
+    worst : tuple of WorstTet
+        The same tets as `worst_tets`, described.
     """
 
     min_dihedral_deg: float
@@ -45,37 +118,25 @@ class Quality:
     nonpositive_tets: int
     dihedral_histogram: tuple[int, ...]
     worst_tets: tuple[int, ...]
+    min_dihedral_histogram: tuple[int, ...] = ()
+    mean_ratio_histogram: tuple[int, ...] = ()
+    dihedral_percentiles_deg: Mapping[str, float] = field(default_factory=dict)
+    mean_ratio_percentiles: Mapping[str, float] = field(default_factory=dict)
+    phases: Mapping[str, PhaseQuality] = field(default_factory=dict)
+    worst: tuple[WorstTet, ...] = ()
 
 
-@dataclass(frozen=True)
-class Conformity:
-    """Whether the tets fit each other, the box and the facet sets.
-
-    Parameters
-    ----------
-    facets_shared_by_more_than_two : int
-        Must be 0.
-    off_box_area : float
-        Area of outer facets that neither lie exactly in a side of the box nor belong to a wall of a dropped phase, m2.
-    untagged_interface_facets : int
-        Facets between two phases, or outer facets, that no facet set of the right name holds.
-    misplaced_facets : int
-        Rows of interface or side sets that are no such facet.
-    """
-
-    facets_shared_by_more_than_two: int
-    off_box_area: float
-    untagged_interface_facets: int
-    misplaced_facets: int
-
-
-def mesh_quality(mesh: TaggedMesh) -> Quality:
+def mesh_quality(mesh: TaggedMesh, *, worst: int = 10, spacing: Sequence[float] | None = None) -> Quality:
     """Measure the shapes of all tets.
 
     Parameters
     ----------
     mesh : TaggedMesh
         Any mesh.
+    worst : int
+        How many of the worst tets to locate.
+    spacing : three float, optional
+        Voxel size, m, to tell the voxels of the worst tets.
 
     Returns
     -------
@@ -95,124 +156,86 @@ def mesh_quality(mesh: TaggedMesh) -> Quality:
     >>> round(mesh_quality(corner).min_dihedral_deg, 4), round(mesh_quality(corner).max_dihedral_deg, 4)
     (54.7356, 90.0)
     """
+    angle_bins, ratio_bins = len(HISTOGRAM_EDGES) - 1, len(RATIO_EDGES) - 1
     if not mesh.n_tets:
-        return Quality(0.0, 0.0, 0.0, 0.0, 0, (0,) * (len(HISTOGRAM_EDGES) - 1), ())
+        return Quality(0.0, 0.0, 0.0, 0.0, 0, (0,) * angle_bins, (), (0,) * angle_bins, (0,) * ratio_bins)
     low, high, ratio, histograms = tet_measures(mesh.points, mesh.tets)
-    bad = int((ratio <= 0).sum())
-    worst = np.argpartition(low, min(10, len(low) - 1))[:10]
-    worst = worst[np.argsort(low[worst], kind="stable")]
+    counts = histograms.sum(axis=0)
+    whole = _phase_quality(low, high, ratio)
+    phases = {}
+    for name, tag in mesh.cell_names.items():
+        mine = mesh.cell_tags == tag
+        if mine.all():
+            phases[name] = whole
+        elif mine.any():
+            phases[name] = _phase_quality(low[mine], high[mine], ratio[mine])
+    shape = np.minimum(low, 180.0 - high)
+    picked = np.argpartition(shape, min(worst, len(shape) - 1))[:worst]
+    picked = picked[np.lexsort((picked, shape[picked]))]
     return Quality(
-        min_dihedral_deg=float(low.min()),
-        p1_dihedral_deg=float(np.percentile(low, 1)),
-        max_dihedral_deg=float(high.max()),
-        min_mean_ratio=float(ratio.min()),
-        nonpositive_tets=bad,
-        dihedral_histogram=tuple(histograms.sum(axis=0).tolist()),
-        worst_tets=tuple(worst.tolist()),
+        whole.min_dihedral_deg,
+        whole.dihedral_percentiles_deg["1"],
+        whole.max_dihedral_deg,
+        whole.min_mean_ratio,
+        int((ratio <= 0).sum()),
+        tuple(counts[:angle_bins].tolist()),
+        tuple(picked.tolist()),
+        tuple(counts[angle_bins : 2 * angle_bins].tolist()),
+        tuple(counts[2 * angle_bins :].tolist()),
+        whole.dihedral_percentiles_deg,
+        whole.mean_ratio_percentiles,
+        phases,
+        _describe(mesh, picked, (low, high, ratio), spacing=spacing),
     )
 
 
-def mesh_conformity(mesh: TaggedMesh, topology: Topology | None = None) -> Conformity:
-    """Check that the mesh is conforming, fits its box, and that its facet sets are what their names say.
-
-    Parameters
-    ----------
-    mesh : TaggedMesh
-        Any mesh.
-    topology : Topology, optional
-        If it is known already.
-
-    Returns
-    -------
-    Conformity
-        All zero for a sound mesh.
-    """
-    topology = topology or mesh_topology(mesh.tets, mesh.cell_tags)
-    phase_of = {tag: name for name, tag in mesh.cell_names.items()}
-    sides = {name: t for name, t in mesh.facet_names.items() if "|" in name or "@" in name}
-    named = np.isin(mesh.facet_tags, list(sides.values()))
-    rows, row_tags = corner_keys(mesh.facets[named]), mesh.facet_tags[named]
-    order = np.argsort(rows, kind="stable")
-    rows, row_tags = rows[order], row_tags[order]
-    used = np.zeros(len(rows), dtype=bool)
-
-    tags = mesh.cell_tags[topology.between_tets]
-    pair_tags = np.array(
-        [sides.get(interface_name(phase_of[int(a)], phase_of[int(b)]), -1) for a, b in np.unique(tags, axis=0)] or [-1]
-    )
-    between = pair_tags[np.unique(tags, axis=0, return_inverse=True)[1].ravel()] if len(tags) else np.empty(0, int)
-    missing = _look_up(topology.between, between, (rows, row_tags, used))
-
-    on_side = _side_of(mesh, topology.outer)
-    outer_phase = mesh.cell_tags[topology.outer_tets]
-    table = np.full((6, max([0, *phase_of]) + 1), -1)
-    for tag, name in phase_of.items():
-        for s, side in enumerate(BOX_SIDES):
-            table[s, tag] = sides.get(f"{name}@{side}", -1)
-    boxed = on_side >= 0
-    missing += _look_up(topology.outer[boxed], table[on_side[boxed], outer_phase[boxed]], (rows, row_tags, used))
-    walls = _wall_tags(topology.outer[~boxed], rows, row_tags, used)
-    off = topology.outer[~boxed][walls < 0]
-    a, b, c = (mesh.points[off[:, i]] for i in range(3))
-    area = float(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
-    return Conformity(topology.overshared, area, int(missing), int((~used).sum()))
+def _phase_quality(
+    low: npt.NDArray[np.float32], high: npt.NDArray[np.float32], ratio: npt.NDArray[np.float32]
+) -> PhaseQuality:
+    keys = [f"{q:g}" for q in PERCENTILES]
+    angles, ratios = (dict(zip(keys, np.percentile(a, PERCENTILES).tolist(), strict=True)) for a in (low, ratio))
+    return PhaseQuality(len(low), float(low.min()), float(high.max()), angles, float(ratio.min()), ratios)
 
 
-def _look_up(
-    triangles: npt.NDArray[np.integer],
-    tags: npt.NDArray[np.integer],
-    table: tuple[npt.NDArray[np.void], npt.NDArray[np.int32], npt.NDArray[np.bool_]],
-) -> int:
-    """Mark the rows that hold these triangles under these tags as used; count the triangles that have none."""
-    found = _wall_tags(triangles, *table, wanted=tags)
-    return int((found < 0).sum())
-
-
-def _wall_tags(
-    triangles: npt.NDArray[np.integer],
-    rows: npt.NDArray[np.void],
-    row_tags: npt.NDArray[np.int32],
-    used: npt.NDArray[np.bool_],
-    *,
-    wanted: npt.NDArray[np.integer] | None = None,
-) -> npt.NDArray[np.int64]:
-    """Tag of the row of each triangle (of the wanted tag, if given), -1 where there is none; marks the rows as used."""
-    keys = corner_keys(triangles)
-    at = np.searchsorted(rows, keys)
-    out = np.full(len(keys), -1, np.int64)
-    # a triangle has as many rows as it has sets; with interfaces and "phase@side" only, one or two are the rule
-    for _ in range(8):
-        inside = at < len(rows)
-        hit = np.zeros(len(keys), dtype=bool)
-        hit[inside] = rows[at[inside]] == keys[inside]
-        if not hit.any():
-            break
-        right = hit.copy()
-        if wanted is not None:
-            right[hit] = row_tags[at[hit]] == wanted[hit]
-        out[right] = row_tags[at[right]]
-        used[at[right]] = True
-        at = at + 1
-    return out
-
-
-def _side_of(mesh: TaggedMesh, triangles: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Side of the box that each triangle lies in, exactly, -1 for none."""
+def _describe(
+    mesh: TaggedMesh, picked: npt.NDArray[np.intp], measures: tuple[npt.NDArray[np.float32], ...],
+    *, spacing: Sequence[float] | None,
+) -> tuple[WorstTet, ...]:  # fmt: skip
+    """Say where the worst tets are; only facets with all corners in one of them are looked at."""
     assert mesh.box is not None
-    side = np.full(len(triangles), -1)
-    for s in range(6):
-        axis, upper = divmod(s, 2)
-        side[(mesh.points[triangles, axis] == mesh.box[upper, axis]).all(axis=1)] = s
-    return side
+    tets = mesh.tets[picked]
+    of_tets, on_sets = np.zeros(mesh.n_points, dtype=bool), np.zeros(mesh.n_points, dtype=bool)
+    of_tets[tets.ravel()] = True
+    on_sets[mesh.facets.ravel()] = True
+    rows = np.flatnonzero(of_tets[mesh.facets].all(axis=1))
+    keys = corner_keys(mesh.facets[rows])
+    names = {tag: name for name, tag in mesh.facet_names.items() if name not in BOX_SIDES}
+    phases = {tag: name for name, tag in mesh.cell_names.items()}
+    made = []
+    for t, corners in zip(picked.tolist(), tets, strict=True):
+        centre = mesh.points[corners].mean(axis=0)
+        voxel = None
+        if spacing is not None:
+            i, j, k = np.floor((centre - mesh.box[0]) / np.asarray(spacing)).astype(int).tolist()
+            voxel = (i, j, k)
+        mine = np.isin(keys, corner_keys(corners[TET_SIDES]))
+        sets = sorted({names[tag] for tag in mesh.facet_tags[rows[mine]].tolist() if tag in names})
+        x, y, z = centre.tolist()
+        low, high, ratio = (float(values[t]) for values in measures)
+        touching = bool(on_sets[corners].any())
+        phase = phases[int(mesh.cell_tags[t])]
+        made.append(WorstTet(t, phase, low, high, ratio, (x, y, z), voxel, tuple(sets), touching))
+    return tuple(made)
 
 
 @nb.njit(cache=True, parallel=True)
 def tet_measures(
     points: npt.NDArray[np.float64], tets: npt.NDArray[np.integer]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Return smallest and largest dihedral angle (degrees) and mean ratio of each tet, and histograms of angles to add.
+    """Return smallest and largest dihedral angle (degrees) and mean ratio of each tet, and histograms to add.
 
-    A tet without positive volume has mean ratio <= 0.
+    A tet without positive volume has mean ratio <= 0. Rows of the histograms hold 36 bins of all angles, 36 of the
+    smallest angles, 20 of mean ratios.
     """
     m = len(tets)
     low = np.empty(m, np.float32)
@@ -221,18 +244,22 @@ def tet_measures(
     # bins are found by comparing cosines: an arc cosine per angle would take most of the time
     edges = np.cos(np.radians(np.arange(5.0, 180.0, 5.0)))
     parts = 64
-    histograms = np.zeros((parts, 36), np.int64)
+    histograms = np.zeros((parts, 92), np.int64)
     for part in nb.prange(parts):
         cosine = np.empty(6)
         for t in range(part * m // parts, (part + 1) * m // parts):
             ratio[t] = _cosines(points, tets[t], cosine)
             low[t] = np.degrees(np.arccos(cosine.max()))
             high[t] = np.degrees(np.arccos(cosine.min()))
+            smallest = 35
             for c in cosine:
                 b = 0
                 while b < 35 and c <= edges[b]:
                     b += 1
                 histograms[part, b] += 1
+                smallest = min(smallest, b)
+            histograms[part, 36 + smallest] += 1
+            histograms[part, 72 + min(int(max(ratio[t], 0.0) * 20.0), 19)] += 1
     return low, high, ratio, histograms
 
 

@@ -29,6 +29,8 @@ class Topology:
         Their tets.
     overshared : int
         Facets of more than two tets.
+    overlapping : int
+        Facets of two positive tets that lie on the same side of it.
     facets : int
         Distinct facets.
     component : (m,) int32 array
@@ -42,6 +44,7 @@ class Topology:
     between: npt.NDArray[np.integer]
     between_tets: npt.NDArray[np.int64]
     overshared: int
+    overlapping: int
     facets: int
     component: npt.NDArray[np.int32]
     components: npt.NDArray[np.int32]
@@ -73,22 +76,23 @@ def mesh_topology(tets: npt.NDArray[np.integer], tags: npt.NDArray[np.int32]) ->
         none = np.empty((0, 3), tets.dtype)
         two = np.empty((0, 2), np.int64)
         flat = np.empty(0, np.int32)
-        return Topology(none, two[:, 0], none, two, 0, 0, flat, flat)
+        return Topology(none, two[:, 0], none, two, 0, 0, 0, flat, flat)
     first = np.zeros(int(tets.max()) + 2, np.int64)
     _count(tets, first)
     np.cumsum(first, out=first)
     facet = np.empty(int(first[-1]), np.int64)
     _bucket(tets, first, facet)
-    parent = np.arange(len(tets), dtype=np.int32)
     state = np.zeros(len(facet), np.uint8)
     partner = np.zeros(len(facet), np.int64)
-    overshared, distinct = _match(tets, tags, (first, facet), (state, partner, parent))
+    overshared, overlapping, distinct = _match(tets, tags, first, facet, state, partner).sum(axis=0)
+    parent = np.arange(len(tets), dtype=np.int32)
+    _unite(facet, state, partner, parent)
     outer_ids, between_ids = facet[state == 1], facet[state == 2]
     between_pairs = np.stack([between_ids // 4, partner[state == 2] // 4], axis=1)
     component, owner = _name_components(parent)
     return Topology(
         _corners(tets, outer_ids), outer_ids // 4, _corners(tets, between_ids), between_pairs,
-        int(overshared), int(distinct), component, tags[owner].astype(np.int32),
+        int(overshared), int(overlapping), int(distinct), component, tags[owner].astype(np.int32),
     )  # fmt: skip
 
 
@@ -135,42 +139,61 @@ def _root(parent, t):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return t
 
 
-@nb.njit(cache=True)
-def _match(tets, tags, buckets, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Find equal facets inside each bucket; state 1: alone, 2: first of two with different tags, 0: the rest."""
-    first, facet = buckets
-    state, partner, parent = found
-    overshared = 0
-    distinct = 0
-    for v in range(len(first) - 1):
-        low, high = first[v], first[v + 1]
-        for p in range(low, high):
-            if state[p] == 9:
-                continue
-            distinct += 1
-            t, s = facet[p] // 4, facet[p] % 4
-            key = _sorted_corners(tets, t, s)
-            others = 0
-            for q in range(p + 1, high):
-                if state[q] == 9:
+@nb.njit(cache=True, inline="always")
+def _upper_corners(tets, t, s):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The two larger corners of a side in ascending order, and which way round it goes, as one number each."""
+    a, b, c = _sorted_corners(tets, t, s)
+    p, q, r = tets[t, TET_SIDES[s, 0]], tets[t, TET_SIDES[s, 1]], tets[t, TET_SIDES[s, 2]]
+    even = (p == a and q == b) or (q == a and r == b) or (r == a and p == b)
+    return (np.int64(b) << 32) | np.int64(c), even
+
+
+@nb.njit(cache=True, parallel=True)
+def _match(tets, tags, first, facet, state, partner):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Find equal facets inside each bucket; state 1: alone, 2 and 3: first of two of different and of equal tags.
+
+    Returns, part by part, facets of more than two tets, of two tets on one side, and all distinct facets.
+    """
+    parts = 64
+    n = len(first) - 1
+    counts = np.zeros((parts, 3), np.int64)
+    for part in nb.prange(parts):
+        keys, even = np.empty(64, np.int64), np.empty(64, np.bool_)
+        for v in range(part * n // parts, (part + 1) * n // parts):
+            low, count = first[v], first[v + 1] - first[v]
+            if count > len(keys):
+                keys, even = np.empty(2 * count, np.int64), np.empty(2 * count, np.bool_)
+            for p in range(count):
+                keys[p], even[p] = _upper_corners(tets, facet[low + p] // 4, facet[low + p] % 4)
+            for p in range(count):
+                if keys[p] < 0:
                     continue
-                u = facet[q] // 4
-                if _sorted_corners(tets, u, facet[q] % 4) == key:
-                    state[q] = 9
-                    others += 1
-                    partner[p] = facet[q]
-            if others == 0:
-                state[p] = 1
-            elif others == 1:
-                u = partner[p] // 4
-                if tags[t] == tags[u]:
-                    a, b = _root(parent, t), _root(parent, u)
-                    parent[max(a, b)] = min(a, b)
+                counts[part, 2] += 1
+                others, last = 0, p
+                for q in range(p + 1, count):
+                    if keys[q] == keys[p]:
+                        keys[q] = -1
+                        others += 1
+                        last = q
+                if others == 0:
+                    state[low + p] = 1
+                elif others == 1:
+                    partner[low + p] = facet[low + last]
+                    same = tags[facet[low + p] // 4] == tags[facet[low + last] // 4]
+                    state[low + p] = 3 if same else 2
+                    counts[part, 1] += even[p] == even[last]
                 else:
-                    state[p] = 2
-            else:
-                overshared += 1
-    return overshared, distinct
+                    counts[part, 0] += 1
+    return counts
+
+
+@nb.njit(cache=True)
+def _unite(facet, state, partner, parent):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Join the tets on either side of every facet inside a phase."""
+    for p in range(len(facet)):
+        if state[p] == 3:
+            a, b = _root(parent, facet[p] // 4), _root(parent, partner[p] // 4)
+            parent[max(a, b)] = min(a, b)
 
 
 @nb.njit(cache=True)
