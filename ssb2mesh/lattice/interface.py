@@ -17,10 +17,12 @@ import numpy.typing as npt
 from ssb2mesh.lattice.faces import list_faces
 from ssb2mesh.lattice.octree import Lattice
 
-__all__ = ["CURVE", "POINT", "SURFACE", "Interface", "find_interface"]
+__all__ = ["CURVE", "END", "POINT", "SURFACE", "Interface", "find_interface"]
 
 #: Kinds of interface corners: on a surface, on a junction curve, where curves meet or end.
 SURFACE, CURVE, POINT = 0, 1, 2
+#: In place of the neighbour off the box: the corner is on an edge of the box.
+END = -2
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Interface:
         Distance of each neighbour: ``2**step`` cells.
     degree : (n,) int32 array
         Number of neighbours.
+    inward : (n,) int32 array
+        For a corner on a curve in one side of the box, its neighbour off that side; `END` for a corner on an edge
+        of the box, where curves end; -1 for the others.
     kind : (n,) uint8 array
         `SURFACE`, `CURVE` or `POINT`.
     level : (n,) uint8 array
@@ -60,6 +65,7 @@ class Interface:
     neighbours: npt.NDArray[np.int32]
     steps: npt.NDArray[np.uint8]
     degree: npt.NDArray[np.int32]
+    inward: npt.NDArray[np.int32]
     kind: npt.NDArray[np.uint8]
     level: npt.NDArray[np.uint8]
     fixed: npt.NDArray[np.bool_]
@@ -95,13 +101,13 @@ def find_interface(lattice: Lattice) -> Interface:
     index_of = np.full(len(lattice.corners), -1, np.int32)
     index_of[vertices] = np.arange(len(vertices), dtype=np.int32)
     corners = lattice.corners[vertices]
-    neighbours, steps, degree, kind, level = _find_neighbours(
+    neighbours, steps, degree, inward, kind, level = _find_neighbours(
         (lattice.phase, lattice.level, lattice.corner_of), index_of, corners
     )
     fixed = (corners == 0) | (corners == np.asarray(lattice.shape, dtype=np.int32))
     faces, cells = list_faces(lattice)
     faces = np.where(faces >= 0, index_of[faces], np.int32(-1)) if len(vertices) else faces
-    return Interface(vertices, index_of, corners, neighbours, steps, degree, kind, level, fixed, faces, cells)
+    return Interface(vertices, index_of, corners, neighbours, steps, degree, inward, kind, level, fixed, faces, cells)
 
 
 @nb.njit(cache=True, inline="always")
@@ -201,6 +207,7 @@ def _find_neighbours(leaves, index_of, corners):
     neighbours = np.full((n, 6), -1, np.int32)
     steps = np.zeros((n, 6), np.uint8)
     degree = np.zeros(n, np.int32)
+    inward = np.full(n, -1, np.int32)
     kinds = np.zeros(n, np.uint8)
     smallest = np.zeros(n, np.uint8)
     for v in nb.prange(n):
@@ -243,6 +250,15 @@ def _find_neighbours(leaves, index_of, corners):
         degree[v] = d
         if junctions == 2:
             kinds[v] = 1
+            sides = 0
+            for e in range(6):
+                position = corners[v, e // 2]
+                if position == (0 if e % 2 else phase.shape[e // 2]):
+                    sides += 1
+                    if kind[e] == 1:
+                        inward[v] = other[e]
+            if sides > 1:
+                inward[v] = END
         elif junctions > 0:
             kinds[v] = 2
-    return neighbours, steps, degree, kinds, smallest
+    return neighbours, steps, degree, inward, kinds, smallest

@@ -15,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.lattice.faces import choose_diagonals
+from ssb2mesh.lattice.flow import terraces, unbend
 from ssb2mesh.lattice.interface import Interface
 from ssb2mesh.lattice.placing import Room
 
 __all__ = ["component_volume_change", "offset_walls", "regularise", "wall_push"]
 
-#: Step and inertia of the biharmonic flow; the step is stable up to 0.5 (the umbrella's spectrum lies in [-2, 0]).
-STEP, INERTIA = 0.25, 0.9
+#: Inertia and pace of the flow, first of all corners, then of those in long waves.
+INERTIA, PACE = 0.9, 0.25
+LONG_INERTIA, LONG_PACE = 0.985, 0.8
+ROUNDS, LONG, TERRACE = 12, 40, 3
 
 
 def regularise(
@@ -52,17 +55,31 @@ def regularise(
     (n, 3) float array
         Positions in units of cells.
     """
-    here, before = room.start.copy(), room.start.copy()
+    here = room.start
     if not len(here):
-        return here
-    work = (np.empty_like(here), np.empty_like(here))
-    for step in range(iterations):
-        here, before = _flow(here, before, work=work, interface=interface, room=room), here
-        if step >= iterations // 2 and step % 4 == 3:
-            moved = offset_walls(here, interface, room, sides=sides, wanted_change=wanted_change, rounds=1)
-            before += moved - here
-            here = moved
-    return offset_walls(here, interface, room, sides=sides, wanted_change=wanted_change, rounds=6)
+        return here.copy()
+
+    def corrected(points: npt.NDArray[np.float64], rounds: int) -> npt.NDArray[np.float64]:
+        return offset_walls(points, interface, room, sides=sides, wanted_change=wanted_change, rounds=rounds)
+
+    all_of_them = np.arange(len(here), dtype=np.int32)
+    velocity = None
+    for done in range(0, iterations, 4):
+        steps = min(4, iterations - done)
+        here, velocity = unbend(
+            here, interface, room, which=all_of_them, steps=steps, inertia=INERTIA, pace=PACE, velocity=velocity
+        )
+        if done >= iterations // 2:
+            here = corrected(here, 1)
+    which = terraces(room.start, interface, least=TERRACE) if iterations else all_of_them[:0]
+    velocity = None
+    for _ in range(ROUNDS):
+        if not len(which):
+            break
+        here, velocity = unbend(
+            here, interface, room, which=which, steps=LONG, inertia=LONG_INERTIA, pace=LONG_PACE, velocity=velocity
+        )
+    return corrected(here, 6)
 
 
 def offset_walls(
@@ -107,51 +124,6 @@ def offset_walls(
         pressure = 0.5 * missing / np.maximum(area, 1e-12)
         here = np.clip(here + wall_push(here, faces, sides, pressure), room.low, room.high)
     return here
-
-
-@nb.njit(cache=True, parallel=True)
-def _umbrella(points, neighbours, steps, degree, out):
-    """Mean of the neighbours, the closer the more they count, minus the point itself."""
-    for v in nb.prange(len(points)):
-        x = y = z = total = 0.0
-        for e in range(degree[v]):
-            w = neighbours[v, e]
-            share = 1.0 / (1 << steps[v, e])
-            x += share * points[w, 0]
-            y += share * points[w, 1]
-            z += share * points[w, 2]
-            total += share
-        if total == 0.0:
-            out[v, 0] = out[v, 1] = out[v, 2] = 0.0
-        else:
-            out[v, 0] = x / total - points[v, 0]
-            out[v, 1] = y / total - points[v, 1]
-            out[v, 2] = z / total - points[v, 2]
-
-
-@nb.njit(cache=True, parallel=True)
-def _advance(here, before, second, low, high, out):
-    for v in nb.prange(len(here)):
-        for a in range(3):
-            x = here[v, a] + INERTIA * (here[v, a] - before[v, a]) - STEP * second[v, a]
-            out[v, a] = min(max(x, low[v, a]), high[v, a])
-
-
-def _flow(
-    here: npt.NDArray[np.float64],
-    before: npt.NDArray[np.float64],
-    *,
-    work: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
-    interface: Interface,
-    room: Room,
-) -> npt.NDArray[np.float64]:
-    """One inertial step against the umbrella of the umbrella, inside the room."""
-    rows = (interface.neighbours, interface.steps, interface.degree)
-    _umbrella(here, *rows, work[0])
-    _umbrella(work[0], *rows, work[1])
-    out = np.empty_like(here)
-    _advance(here, before, work[1], room.low, room.high, out)
-    return out
 
 
 @nb.njit(cache=True, inline="always")

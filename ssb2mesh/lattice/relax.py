@@ -26,7 +26,7 @@ from ssb2mesh.lattice.stars import shapes
 __all__ = ["relax"]
 
 #: Part of the remaining way to the target that interface vertices go in each stride.
-STRIDES = (0.6, 0.6, 1.0, 1.0, 1.0)
+STRIDES = (0.6, 0.6, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
