@@ -206,5 +206,5 @@ def _foreign(path: Path, cells: Cells, labels: list[str], surfaces: dict[str, np
 
 
 def _table(data: bytes, width: int, kind: type) -> npt.NDArray:
-    found = np.array(data.replace(b",", b" ").split(), "S").astype(kind)
+    found: npt.NDArray = np.array(data.replace(b",", b" ").split(), "S").astype(kind)
     return found.reshape(-1, width)
