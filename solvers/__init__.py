@@ -40,11 +40,19 @@ _PUBLIC = {
     "charge_transfer": "solvers.charge_transfer",
     "polarisation_curve": "solvers.charge_transfer",
     "contact_series": "solvers.charge_transfer",
+    "ChargeTransferSeries": "solvers.polarisation",
+    "Contact0D": "solvers.constriction",
+    "Layer0D": "solvers.constriction",
+    "cell_voltage_0d": "solvers.constriction",
+    "constriction": "solvers.constriction",
+    "voltage_parts": "solvers.constriction",
 }
 
 __all__ = [
     "ButlerVolmer",
+    "ChargeTransferSeries",
     "ChargeTransferSolution",
+    "Contact0D",
     "ContactMap",
     "Domain",
     "EffectiveConductivity",
@@ -53,6 +61,7 @@ __all__ = [
     "ElasticSolution",
     "FacetValues",
     "Field",
+    "Layer0D",
     "LinearKinetics",
     "Loads",
     "PercolationError",
@@ -61,8 +70,10 @@ __all__ = [
     "Solution",
     "Supports",
     "Terminals",
+    "cell_voltage_0d",
     "charge_transfer",
     "conduction",
+    "constriction",
     "contact_series",
     "effective_conductivity",
     "effective_stiffness",
@@ -71,6 +82,7 @@ __all__ = [
     "material",
     "polarisation_curve",
     "run_solve",
+    "voltage_parts",
 ]
 
 if TYPE_CHECKING:
@@ -79,6 +91,7 @@ if TYPE_CHECKING:
     from solvers.circuit import Terminals
     from solvers.conduction import conduction
     from solvers.connectivity import PercolationError
+    from solvers.constriction import Contact0D, Layer0D, cell_voltage_0d, constriction, voltage_parts
     from solvers.contact import ContactMap, FacetValues, RandomLoss
     from solvers.domain import Domain, load_domain
     from solvers.effective import EffectiveConductivity, effective_conductivity
@@ -89,6 +102,7 @@ if TYPE_CHECKING:
     from solvers.materials import material
     from solvers.mechanics import ElasticSolution, elasticity
     from solvers.newton import Settings
+    from solvers.polarisation import ChargeTransferSeries
     from solvers.solution import Solution
     from solvers.stiffness import EffectiveStiffness, effective_stiffness
 

@@ -22,6 +22,7 @@ from solvers.coupled import CoupledSystem
 from solvers.domain import Domain
 from solvers.kinetics import ButlerVolmer, LinearKinetics
 from solvers.newton import Settings, solve_newton
+from solvers.polarisation import ChargeTransferSeries
 from ssb2mesh.errors import InputError
 
 __all__ = ["charge_transfer", "contact_series", "polarisation_curve"]
@@ -105,7 +106,7 @@ def polarisation_curve(
     terminals: Terminals,
     contact: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
-) -> list[ChargeTransferSolution]:
+) -> ChargeTransferSeries:
     """Solve for a list of voltages or currents at one terminal, each from the one before; all ranks call.
 
     Parameters
@@ -117,8 +118,8 @@ def polarisation_curve(
 
     Returns
     -------
-    list of ChargeTransferSolution
-        One a value, in order.
+    ChargeTransferSeries
+        One solution a value, in order.
 
     Raises
     ------
@@ -129,15 +130,15 @@ def polarisation_curve(
     --------
     >>> curve = polarisation_curve(domain, electronic=e, ionic=i, kinetics=k,
     ...     terminals=Terminals(fixed={"z_min": 0.0, "z_max": [3.9, 4.0, 4.1]}))  # doctest: +SKIP
-    >>> [s.currents["z_max"] for s in curve]  # doctest: +SKIP
-    [1.2e-07, 2.9e-07, 5.5e-07]
+    >>> curve.currents("z_max")  # doctest: +SKIP
+    array([1.2e-07, 2.9e-07, 5.5e-07])
     """
     sweep = _sweep(_checked(terminals))
     model = _Model(domain, electronic, ionic, kinetics, settings or Settings())
     found: list[ChargeTransferSolution] = []
     for each in sweep:
         found.append(model.solve(each, contact or {}, found[-1] if found else None))
-    return found
+    return ChargeTransferSeries(tuple(found))
 
 
 def contact_series(
@@ -149,10 +150,10 @@ def contact_series(
     terminals: Terminals | Mapping[str, float],
     contacts: Sequence[Mapping[str, Any]],
     settings: Settings | None = None,
-) -> list[ChargeTransferSolution]:
+) -> ChargeTransferSeries:
     """Solve one cell for a series of contacts, such as maps of a running experiment; all ranks call.
 
-    With a prescribed current this is voltage against time: ``[s.voltages["z_max"] for s in series]``.
+    With a prescribed current this is voltage against time: ``series.voltages("z_max")``.
 
     Parameters
     ----------
@@ -163,8 +164,8 @@ def contact_series(
 
     Returns
     -------
-    list of ChargeTransferSolution
-        One for each contact.
+    ChargeTransferSeries
+        One solution for each contact.
 
     Raises
     ------
@@ -182,7 +183,7 @@ def contact_series(
     model = _Model(domain, electronic, ionic, kinetics, settings or Settings())
     ends = _checked(terminals)
     # contact may open where it was closed: a state of before is no safe start
-    return [model.solve(ends, contact) for contact in contacts]
+    return ChargeTransferSeries(tuple(model.solve(ends, contact) for contact in contacts))
 
 
 @dataclass(frozen=True, eq=False)

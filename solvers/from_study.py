@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from solvers.charge_from_study import solve_charge_transfer
 from solvers.conduction import conduction
 from solvers.domain import Domain
 from solvers.effective import effective_conductivity
@@ -16,6 +17,7 @@ __all__ = ["SOLVE_TYPES", "run_solve"]
 _SOLVERS: dict[str, Callable[..., Any]] = {
     "conduction": conduction,
     "effective_conductivity": effective_conductivity,
+    "charge_transfer": solve_charge_transfer,
 }
 
 
@@ -31,7 +33,7 @@ def run_solve(domain: Domain, spec: Mapping[str, Any]) -> Any:
 
     Returns
     -------
-    Solution or EffectiveConductivity
+    Solution, EffectiveConductivity, ChargeTransferSolution or ChargeTransferSeries
         With ``summary()``, ``point_data()``, ``cell_data()`` and ``write(path)``.
 
     Raises

@@ -1,0 +1,97 @@
+"""From a checked table of type ``charge_transfer`` to a result: laws, contact maps from files, sweeps. No physics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from solvers.charge_solution import ChargeTransferSolution
+from solvers.charge_transfer import charge_transfer, polarisation_curve
+from solvers.circuit import Terminals
+from solvers.constriction import constriction
+from solvers.contact import ContactMap, RandomLoss
+from solvers.domain import Domain
+from solvers.kinetics import ButlerVolmer, LinearKinetics
+from solvers.newton import Settings
+from solvers.polarisation import ChargeTransferSeries
+from ssb2mesh.errors import InputError
+
+__all__ = ["solve_charge_transfer"]
+
+_TERMINALS = ("fixed", "current", "fixed_ionic", "current_ionic")
+
+
+def solve_charge_transfer(domain: Domain, **values: Any) -> ChargeTransferSolution | ChargeTransferSeries:
+    """Solve what a checked table asks for; all ranks call.
+
+    Parameters
+    ----------
+    domain : Domain
+        The mesh.
+    **values : any
+        The table as `ssb2mesh.study_solves.validate_solves` returns it, without name and type.
+
+    Returns
+    -------
+    ChargeTransferSolution or ChargeTransferSeries
+        A series where a terminal has a list of values.
+
+    Raises
+    ------
+    InputError, PercolationError, SolverError
+        As for `solvers.charge_transfer`; or if a contact map cannot be read.
+
+    Examples
+    --------
+    >>> solve_charge_transfer(domain, ionic={"LPSCl": 0.2}, kinetics={"LPSCl@z_min": {"asr": 1e-3, "U": 0.0}},
+    ...     fixed={"LPSCl@z_min": 0.1}, fixed_ionic={"z_max": 0.0})  # doctest: +SKIP
+    """
+    terminals = Terminals(**{key: values.get(key, {}) for key in _TERMINALS})
+    cell: dict[str, Any] = {
+        "electronic": values.get("electronic", {}),
+        "ionic": values.get("ionic", {}),
+        "kinetics": {name: _law(law) for name, law in values.get("kinetics", {}).items()},
+        "contact": {name: _contact(name, entry) for name, entry in values.get("contact", {}).items()},
+    }
+    chosen = {key: values[key] for key in ("tolerance", "max_steps", "max_iterations") if key in values}
+    settings = Settings(**chosen)
+    if any(isinstance(value, list) for key in _TERMINALS for value in values.get(key, {}).values()):
+        return polarisation_curve(domain, **cell, terminals=terminals, settings=settings)
+    if values.get("decompose"):
+        found = constriction(domain, **cell, terminals=terminals, settings=settings)
+        parts = found.parts(values.get("interphase", ())).summary()
+        return replace(found.solution, totals={**found.solution.totals, "voltage_parts": parts})
+    return charge_transfer(domain, **cell, terminals=terminals, settings=settings)
+
+
+def _law(law: Mapping[str, Any]) -> ButlerVolmer | LinearKinetics:
+    return ButlerVolmer(**law) if "i0" in law else LinearKinetics(**law)
+
+
+def _contact(name: str, entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    if "keep" in entry:
+        return RandomLoss(**entry)
+    values = entry["map"]
+    if isinstance(values, str):
+        values = _read_map(name, Path(values))
+    return ContactMap(values, entry["axis"], entry.get("extent"))
+
+
+def _read_map(name: str, path: Path) -> Any:
+    """A two-dimensional array from a .npy or .tif file; images of 8 or 16 bits count as contact where not 0."""
+    if not path.is_file():
+        raise InputError(f"contact: {name!r}: map: no file {str(path)!r}")
+    if path.suffix.lower() == ".npy":
+        values = np.load(path, allow_pickle=False)
+    else:
+        import tifffile
+
+        # an image has its rows along y: the map's first index runs along the first axis
+        values = tifffile.imread(path).T
+    return (values > 0).astype(float) if np.issubdtype(values.dtype, np.integer) else values
