@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ssb2mesh.check_text import feature_text
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
 
@@ -280,6 +281,8 @@ def describe_mesh(numbers: Mapping[str, Any]) -> str:
         head = ["phase", "voxels, m3", "mesh, m3", "error", "pieces voxel", "pieces mesh"]
         keys = ("voxel_volume", "mesh_volume", "relative_error", "voxel_components", "mesh_components")
         lines += ["", table(head, [[name, *(row.get(k, "") for k in keys)] for name, row in fidelity.items()])]
+        changed = feature_text(numbers)
+        lines += ["", changed] if changed else []
     elif numbers.get("phases"):
         lines += ["", table(["phase", "volume, m3"], [[n, float(v)] for n, v in numbers["phases"].items()])]
     if numbers.get("interfaces"):

@@ -6,11 +6,12 @@ No numerics and no text here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.io.mesh_common import MeshData
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.paths import check_output
 from ssb2mesh.stages import Stages
@@ -18,6 +19,7 @@ from ssb2mesh.steps import apply_clean, open_volume, summarise_mesh
 from ssb2mesh.volume import LabelledVolume
 
 if TYPE_CHECKING:
+    from ssb2mesh.exports import Export
     from ssb2mesh.phantoms import Phantom
 
 __all__ = [
@@ -40,6 +42,7 @@ def mesh_file(
     mesh: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     stages: Stages | None = None,
+    export: Export | None = None,
 ) -> dict[str, Any]:
     """Mesh a volume file, check the mesh and write it.
 
@@ -57,6 +60,8 @@ def mesh_file(
         Replace an existing file.
     stages : Stages, optional
         Collects time and memory.
+    export : Export, optional
+        What is done to the mesh on its way into the file, after the check.
 
     Returns
     -------
@@ -73,19 +78,21 @@ def mesh_file(
     >>> mesh_file("a.tif", "a.vtu", volume={"reading": {"voxel_size": "1 um"}})["tets"]  # doctest: +SKIP
     """
     from ssb2mesh.check import check_mesh
+    from ssb2mesh.exports import prepare, writer_arguments
     from ssb2mesh.io import write_mesh
     from ssb2mesh.mesher import mesh_volume
 
     stages = Stages() if stages is None else stages
     target = check_output(target, overwrite=overwrite)
     _check_suffix(target)
+    options = writer_arguments(target, export)
     with stages("volume"):
         segmented = open_volume(source, **(volume or {}))
     made = mesh_volume(segmented, stages=stages, **_meshing(mesh))
     with stages("check"):
         report = check_mesh(made, segmented)
     with stages("write mesh"):
-        write_mesh(made, target)
+        write_mesh(prepare(MeshData(made), export).mesh, target, **options)
     return summarise_mesh(made, report, stages)
 
 
@@ -127,6 +134,7 @@ def check_file(
     *,
     against: str | None = None,
     volume: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     stages: Stages | None = None,
 ) -> dict[str, Any]:
     """Check a mesh file, against the volume that was meshed if it is given.
@@ -139,6 +147,8 @@ def check_file(
         Volume file.
     volume : mapping, optional
         Keyword arguments of `ssb2mesh.steps.open_volume`.
+    options : mapping, optional
+        ``worst`` and ``quick`` of `ssb2mesh.check_mesh`, ``strict`` (bool) and any limits (`ssb2mesh.check.Limits`).
     stages : Stages, optional
         Collects time and memory.
 
@@ -157,8 +167,12 @@ def check_file(
     >>> check_file("a.vtu")["ok"]  # doctest: +SKIP
     True
     """
-    from ssb2mesh.check import check_mesh
+    from ssb2mesh.check import STRICT, Limits, check_mesh
     from ssb2mesh.io import read_mesh
+
+    given = dict(options or {})
+    arguments = {key: given.pop(key) for key in ("worst", "quick") if key in given}
+    limits = replace(STRICT if given.pop("strict", False) else Limits(), **given)
 
     stages = Stages() if stages is None else stages
     with stages("read mesh"):
@@ -168,11 +182,13 @@ def check_file(
         with stages("volume"):
             segmented = open_volume(against, **(volume or {}))
     with stages("check"):
-        report = check_mesh(mesh, segmented)
+        report = check_mesh(mesh, segmented, limits=limits, **arguments)
     return {**summarise_mesh(mesh, report, stages), "ok": bool(report.ok)}
 
 
-def convert_file(source: str | Path, target: str | Path, *, overwrite: bool = False) -> TaggedMesh:
+def convert_file(
+    source: str | Path, target: str | Path, *, overwrite: bool = False, export: Export | None = None
+) -> TaggedMesh:
     """Write a mesh file in another format, fields included.
 
     Parameters
@@ -181,11 +197,13 @@ def convert_file(source: str | Path, target: str | Path, *, overwrite: bool = Fa
         Mesh files; format by suffix.
     overwrite : bool
         Replace an existing file.
+    export : Export, optional
+        What is done to the mesh on its way.
 
     Returns
     -------
     TaggedMesh
-        The mesh.
+        The mesh as written.
 
     Raises
     ------
@@ -196,12 +214,14 @@ def convert_file(source: str | Path, target: str | Path, *, overwrite: bool = Fa
     --------
     >>> convert_file("a.vtu", "a.xdmf")  # doctest: +SKIP
     """
+    from ssb2mesh.exports import prepare, writer_arguments
     from ssb2mesh.io.meshes import read_mesh_data, write_mesh
 
     target = check_output(target, overwrite=overwrite)
     _check_suffix(target)
-    data = read_mesh_data(source)
-    write_mesh(data.mesh, target, point_data=data.point_data, cell_data=data.cell_data)
+    options = writer_arguments(target, export)
+    data = prepare(read_mesh_data(source), export)
+    write_mesh(data.mesh, target, point_data=data.point_data, cell_data=data.cell_data, **options)
     return data.mesh
 
 

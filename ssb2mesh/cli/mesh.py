@@ -19,6 +19,7 @@ from ssb2mesh.cli.common import (
     verb,
     volume_options,
 )
+from ssb2mesh.cli.export import export_options
 
 __all__ = ["command"]
 
@@ -37,7 +38,7 @@ __all__ = ["command"]
     help=VOLUME_HELP,
 )
 @click.option("-o", "--output", cls=Option, group="Output", required=True, metavar="FILE",
-              help="Mesh file, format by suffix (.vtu, .xdmf, .msh).")  # fmt: skip
+              help="Mesh file, format by suffix (.vtu, .xdmf, .msh, .e, .mphtxt, .inp, ...).")  # fmt: skip
 @volume_options
 @crop_option
 @click.option("--cell-size", cls=Option, group="Mesh", metavar="LENGTH", unit="um, nm, mm ... or voxels ('2 voxels')",
@@ -51,6 +52,7 @@ __all__ = ["command"]
               help="Predict tets, memory and time, and write nothing.")  # fmt: skip
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
               help="Go on although the mesh is predicted not to fit in memory.")  # fmt: skip
+@export_options
 @overwrite_option
 @json_option
 def command(
@@ -65,12 +67,14 @@ def command(
     grade: int,
     dry_run: bool,
     force: bool,
+    export: Mapping[str, Any],
     overwrite: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
 ) -> None:
     """Mesh a segmented volume into conforming tetrahedra with named phases, interfaces and box sides."""
+    from ssb2mesh.exports import Export
     from ssb2mesh.stages import Stages
     from ssb2mesh.summaries import describe_mesh, describe_prediction
     from ssb2mesh.verbs import mesh_file, predict_file
@@ -83,8 +87,11 @@ def command(
         return
     meshing |= {"engine": engine, "force": force}
     stages = Stages(show=verbose)
-    numbers = mesh_file(volume, output, volume=opening, mesh=meshing, overwrite=overwrite, stages=stages)
+    leaving = Export(**export)
+    numbers = mesh_file(
+        volume, output, volume=opening, mesh=meshing, overwrite=overwrite, stages=stages, export=leaving
+    )
     emit(numbers, describe_mesh(numbers), as_json=as_json)
-    for fault in numbers["faults"]:
-        say(f"ssb2mesh: warning: {fault}")
+    for remark in (*numbers["faults"], *numbers["notes"]):
+        say(f"ssb2mesh: warning: {remark}")
     say(f"wrote {output}", quiet=quiet)

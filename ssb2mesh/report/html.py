@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from ssb2mesh.report.blocks import bytes_text, details, pairs, picture_html, seconds_text, table, text_of
+from ssb2mesh.report.check import distances_html, features_html, shapes_html
 from ssb2mesh.report.solves import overview_html, solve_html
 from ssb2mesh.report.style import STYLE
 from ssb2mesh.units import format_length
@@ -47,6 +47,7 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
         ("Results", results),
         ("Volume", [_phases(numbers), pictures.get("Volume", ""), _cleaning(numbers)]),
         ("Mesh", [_quality(numbers), pictures.get("Mesh", "")]),
+        ("Mesh against voxels", [features_html(numbers), distances_html(numbers)]),
         ("Interfaces and sides", [_areas(numbers), pictures.get("Interfaces", "")]),
         ("More pictures", own),
         ("Time and memory", [_stages(numbers)]),
@@ -78,7 +79,9 @@ def _verdict(numbers: Mapping[str, Any]) -> str:
         return ""
     faults = check.get("faults") or []
     if not faults:
-        return '<p class="verdict good">The mesh passes every check.</p>'
+        notes = "".join(f"<li>{escape(str(note))}</li>" for note in check.get("notes") or ())
+        more = f"But note:<ul>{notes}</ul>" if notes else ""
+        return f'<div class="verdict good">The mesh passes every check. {more}</div>'
     items = "".join(f"<li>{escape(str(fault))}</li>" for fault in faults)
     return f'<div class="verdict bad">The mesh fails a check:<ul>{items}</ul></div>'
 
@@ -162,44 +165,13 @@ def _quality(numbers: Mapping[str, Any]) -> str:
         "nonpositive_tets": "tets without positive volume",
         "facets_shared_by_more_than_two": "facets shared by more than two tets",
         "off_box_area": "outer area off the box, m²",
+        "overlapping_facets": "facets with both tets on one side",
         "untagged_interface_facets": "interface facets without a name",
         "misplaced_facets": "named facets that are no interface",
+        "misoriented_facets": "named facets that point the wrong way",
     }
     both = {**quality, **conformity}
-    return pairs((text, both[key]) for key, text in names.items() if key in both) + _histogram(quality)
-
-
-def _histogram(quality: Mapping[str, Any]) -> str:
-    """Dihedral angles as bars, logarithmic; drawn in the page so that it follows light and dark."""
-    counts = quality.get("dihedral_histogram") or []
-    total = sum(counts)
-    if not total:
-        return ""
-    width, height, left, base = 640.0, 190.0, 44.0, 28.0
-    floor = math.floor(math.log10(min(c for c in counts if c) / total * 100))
-    low, high = min(floor, 1), 2
-    step = (width - left) / len(counts)
-    scale = (height - base) / (high - low)
-    bars = []
-    for i, count in enumerate(counts):
-        if count:
-            tall = scale * (math.log10(100 * count / total) - low) + 0.5
-            x, y = left + i * step + 0.5, height - base - tall
-            bars.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{step - 1:.1f}" height="{tall:.1f}"/>')
-    marks = []
-    for k in range(low, high + 1, 1 if high - low < 6 else 2):
-        y = height - base - scale * (k - low)
-        label = f"{10.0**k:g}"
-        marks.append(f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        marks.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
-    for degrees in range(0, 181, 30):
-        x = left + (width - left) * degrees / 180
-        anchor = "end" if degrees == 180 else "middle"
-        marks.append(f'<text x="{x:.1f}" y="{height - base + 16:.1f}" text-anchor="{anchor}">{degrees}°</text>')
-    drawing = f'<g class="marks">{"".join(marks)}</g><g class="bars">{"".join(bars)}</g>'
-    svg = f'<svg viewBox="0 -8 {width:.0f} {height + 8:.0f}" role="img" aria-label="histogram">{drawing}</svg>'
-    caption = "<b>Dihedral angles</b> of all tets, share in per cent (logarithmic)."
-    return f'<figure class="plain">{svg}<figcaption>{caption}</figcaption></figure>'
+    return pairs((text, both[key]) for key, text in names.items() if key in both) + shapes_html(quality)
 
 
 def _areas(numbers: Mapping[str, Any]) -> str:
