@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.io.mesh_common import MeshData, check_fields
 from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.mesh_units import in_metres
 
-__all__ = ["MeshData", "MeshFormat", "mesh_formats", "read_mesh", "read_mesh_data", "register_format", "write_mesh"]
+__all__ = ["MeshData", "MeshFormat", "mesh_formats", "option_types", "read_mesh", "read_mesh_data", "register_format",
+           "write_mesh"]  # fmt: skip
 
 Reader = Callable[[Path], MeshData]
 Writer = Callable[..., None]
@@ -90,7 +92,7 @@ def read_mesh(path: str | Path) -> TaggedMesh:
     Parameters
     ----------
     path : str or Path
-        ``.xdmf`` (with its ``.h5`` beside it), ``.h5``, ``.vtu`` or ``.msh``.
+        ``.xdmf`` (with its ``.h5`` beside it), ``.h5``, ``.vtu``, ``.msh``, ``.e``, ``.exo``, ``.mphtxt`` or ``.inp``.
 
     Returns
     -------
@@ -140,7 +142,7 @@ def read_mesh_data(path: str | Path) -> MeshData:
         raise InputError(f"path: {path} is a folder; give the name of a mesh file")
     reader = _load(found.reader)
     data: MeshData = reader(path)
-    return data
+    return replace(data, mesh=in_metres(data.mesh))
 
 
 def write_mesh(
@@ -158,11 +160,12 @@ def write_mesh(
     mesh : TaggedMesh
         What to write.
     path : str or Path
-        ``.xdmf`` (writes the ``.h5`` beside it), ``.vtu`` or ``.msh``. An existing file is replaced.
+        ``.xdmf`` (writes the ``.h5`` beside it), ``.vtu``, ``.msh``, ``.e``, ``.mphtxt`` and others, see
+        docs/mesh-files.md. An existing file is replaced.
     point_data, cell_data : mapping of str to array, optional
         Fields by point (n, ...) and by tet (m, ...).
     **options
-        Of the format: ``version="2.2"`` and ``binary=False`` of Gmsh, ``compress=True`` of VTU.
+        Of the format: ``version="2.2"`` and ``binary=False`` of Gmsh, ``compress=True`` of VTU; see `option_types`.
 
     Raises
     ------
@@ -181,12 +184,40 @@ def write_mesh(
         check_fields(cell_data, mesh.n_tets, where="cell_data"),
     )
     writer = _load(found.writer)
-    allowed = [name for name, kind in writer.__annotations__.items() if name not in ("data", "path", "return")]
+    allowed = list(option_types(path))
     for option in options:
         if option not in allowed:
             known = ", ".join(allowed) or "none"
             raise InputError(f"{option}: no such option of {found.name}; options: {known}{nearest(option, allowed)}")
     writer(data, path, **options)
+
+
+def option_types(path: str | Path) -> dict[str, str]:
+    """Return the options that `write_mesh` takes for a file, with their types as text.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file name; the format is known by the suffix.
+
+    Returns
+    -------
+    dict of str to str
+        Option and type.
+
+    Raises
+    ------
+    InputError
+        If no format has this suffix.
+
+    Examples
+    --------
+    >>> option_types("mesh.msh")
+    {'version': 'str', 'binary': 'bool'}
+    """
+    writer = _load(_format_of(Path(path), [f for f in _FORMATS if _FORMATS[f].writer], "write").writer)
+    kinds = {name: kind for name, kind in writer.__annotations__.items() if name not in ("data", "path", "return")}
+    return {name: kind if isinstance(kind, str) else kind.__name__ for name, kind in kinds.items()}
 
 
 def _format_of(path: Path, known: Sequence[str], verb: str) -> MeshFormat:
