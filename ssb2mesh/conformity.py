@@ -45,8 +45,9 @@ class Conformity:
     duplicate_points : int
         Points with exactly the coordinates of another one.
     edge_contacts, point_contacts : dict of str to int
-        By phase, edges at which it touches itself (more than two of its outer facets meet) and points at which it does
-        so without an edge. Voxels that meet at an edge or corner give them: information, no fault. Empty if skipped.
+        By phase, edges where more than two facets of its surface meet, and points where its surface is several fans
+        without such an edge: there the surface touches itself. Voxels that meet at an edge or corner give them:
+        information, no fault. Empty if skipped.
     """
 
     facets_shared_by_more_than_two: int
