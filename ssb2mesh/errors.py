@@ -11,6 +11,7 @@ from collections.abc import Iterable
 __all__ = [
     "InputError",
     "MeshError",
+    "MeshingError",
     "MissingDependencyError",
     "OtherRankError",
     "ResourceError",
@@ -30,6 +31,10 @@ class InputError(Ssb2meshError, ValueError):
 
 class MeshError(Ssb2meshError, ValueError):
     """A mesh that is not what it claims to be."""
+
+
+class MeshingError(Ssb2meshError, RuntimeError):
+    """A mesher that cannot mesh what it was given; the message says why and which engine can."""
 
 
 class ResourceError(Ssb2meshError, MemoryError):
