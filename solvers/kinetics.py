@@ -210,7 +210,7 @@ class Law:
             step = miss * np.hypot(value, scale) / (a + b * slope)
             new = x - step
             new = np.where((new < low) | (new > high), 0.5 * (low + high), new)
-            done = np.abs(new - x) <= 4e-16 * np.abs(x) + 1e-300
+            done = np.abs(new - x) <= 4e-15 * np.abs(x) + 1e-300
             x = new
             if done.all():
                 break

@@ -5,6 +5,7 @@ Systems come here without fixed or idle unknowns (see `solvers.unknowns`), so th
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,14 @@ from typing import Any
 from solvers import dolfinx_api as api
 from ssb2mesh.errors import SolverError
 
-__all__ = ["LinearReport", "solve_spd"]
+__all__ = ["LinearReport", "SpdSolver", "solve_spd"]
 
 #: Energy norm of the residual, relative to the first, at which a solve that has stopped falling counts as solved.
 ROUNDING_FLOOR = 1e-9
 #: Iterations without a fall by a factor of two that count as having stopped falling.
 STAGNATION = 15
+#: How much slower than a new preconditioner an old one may be before it is replaced, and before a solve is broken off.
+WORN_OUT, PATIENCE = 1.5, 3.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ class _Convergence:
         self.tolerance, self.max_iterations = tolerance, max_iterations
         self.history: list[float] = []
         self.floor = False
+
+    def per_digit(self) -> float:
+        """Iterations for each tenth that the residual fell to."""
+        if len(self.history) < 2 or self.history[-1] <= 0:
+            return 0.0
+        return (len(self.history) - 1) / max(math.log10(self.history[0] / self.history[-1]), 0.1)
 
     def __call__(self, ksp: Any, iteration: int, norm: float) -> Any:
         reasons = api.petsc().KSP.ConvergedReason
@@ -127,31 +136,98 @@ def solve_spd(
     >>> report.iterations  # doctest: +SKIP
     14
     """
-    petsc = api.petsc()
-    start = time.perf_counter()
-    unknowns = int(matrix.getSize()[0])
-    solution.set(0.0)
-    if unknowns == 0 or rhs.norm() == 0.0:
-        return LinearReport("none", unknowns, 0, (), time.perf_counter() - start)
-    test = _Convergence(tolerance, max_iterations)
-    ksp = petsc.KSP().create(matrix.getComm())
-    ksp.setOperators(matrix)
-    ksp.setType("cg")
-    ksp.setNormType(petsc.KSP.NormType.NATURAL)
-    ksp.setConvergenceTest(test)
-    name = _set_multigrid(ksp)
+    solver = SpdSolver(purpose)
     try:
-        ksp.solve(rhs, solution)
-        reason = int(ksp.getConvergedReason())
-    except petsc.Error as error:
-        raise SolverError(f"{purpose or 'linear solve'}: PETSc stopped with error {error.ierr}; {_ADVICE}") from error
+        solver.use(matrix)
+        return solver.solve(rhs, solution, tolerance=tolerance, max_iterations=max_iterations)
     finally:
-        ksp.destroy()
-    if reason <= 0:
-        raise SolverError(_failure(petsc, reason, test, purpose, unknowns))
-    method = f"CG + {name}"
-    seconds = time.perf_counter() - start
-    return LinearReport(method, unknowns, len(test.history) - 1, tuple(test.history), seconds, test.floor)
+        solver.destroy()
+
+
+class SpdSolver:
+    """Conjugate gradients whose multigrid is kept for other right-hand sides, and for matrices nearby while it works.
+
+    Parameters
+    ----------
+    purpose : str
+        What is solved, for the message.
+
+    Examples
+    --------
+    >>> solver = SpdSolver("potential")  # doctest: +SKIP
+    >>> solver.use(matrix)  # doctest: +SKIP
+    >>> report = solver.solve(rhs, solution)  # doctest: +SKIP
+    """
+
+    def __init__(self, purpose: str = "") -> None:
+        self.purpose = purpose
+        self.matrix: Any = None
+        self.ksp: Any = None
+        self.name = ""
+        self.fresh, self.worn = False, True
+        self.best = 0.0
+
+    def use(self, matrix: Any) -> None:
+        """Take a matrix; a preconditioner of one before stays as long as it has not worn out."""
+        self.matrix, self.fresh = matrix, False
+        if self.worn or self.ksp is None or matrix.getSize() != self.ksp.getOperators()[0].getSize():
+            self._renew()
+        else:
+            self.ksp.getPC().setReusePreconditioner(True)
+            self.ksp.setOperators(matrix)
+
+    def solve(self, rhs: Any, solution: Any, *, tolerance: float = 1e-12, max_iterations: int = 500) -> LinearReport:
+        """Solve for one right-hand side; arguments, result and errors as for `solve_spd`."""
+        start = time.perf_counter()
+        unknowns = int(self.matrix.getSize()[0])
+        solution.set(0.0)
+        if unknowns == 0 or rhs.norm() == 0.0:
+            return LinearReport("none", unknowns, 0, (), time.perf_counter() - start)
+        # an old preconditioner may take its time, but not much more than that
+        digits = -math.log10(tolerance)
+        limit = max_iterations if self.fresh else min(max_iterations, int(PATIENCE * self.best * digits) + 10)
+        reason, test = self._run(rhs, solution, tolerance, limit)
+        if reason <= 0 and not self.fresh:
+            self._renew()
+            solution.set(0.0)
+            reason, test = self._run(rhs, solution, tolerance, max_iterations)
+        if reason <= 0:
+            raise SolverError(_failure(api.petsc(), reason, test, self.purpose, unknowns))
+        rate = test.per_digit()
+        if self.fresh:
+            self.best = max(self.best, rate)
+        self.worn = rate > WORN_OUT * self.best
+        seconds = time.perf_counter() - start
+        return LinearReport(
+            f"CG + {self.name}", unknowns, len(test.history) - 1, tuple(test.history), seconds, test.floor
+        )
+
+    def _run(self, rhs: Any, solution: Any, tolerance: float, max_iterations: int) -> tuple[int, _Convergence]:
+        test = _Convergence(tolerance, max_iterations)
+        self.ksp.setConvergenceTest(test)
+        try:
+            self.ksp.solve(rhs, solution)
+        except api.petsc().Error as error:
+            self.worn = True
+            what = self.purpose or "linear solve"
+            raise SolverError(f"{what}: PETSc stopped with error {error.ierr}; {_ADVICE}") from error
+        return int(self.ksp.getConvergedReason()), test
+
+    def _renew(self) -> None:
+        petsc = api.petsc()
+        self.destroy()
+        self.ksp = petsc.KSP().create(self.matrix.getComm())
+        self.ksp.setOperators(self.matrix)
+        self.ksp.setType("cg")
+        self.ksp.setNormType(petsc.KSP.NormType.NATURAL)
+        self.name = _set_multigrid(self.ksp)
+        self.fresh, self.worn, self.best = True, False, 0.0
+
+    def destroy(self) -> None:
+        """Free what PETSc holds."""
+        if self.ksp is not None:
+            self.ksp.destroy()
+            self.ksp = None
 
 
 def _set_multigrid(ksp: Any) -> str:

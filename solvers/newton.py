@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvers.coupled import CoupledSystem, Residual, State
-from solvers.linear import solve_spd
+from solvers.linear import SpdSolver
 from ssb2mesh.errors import InputError, SolverError
 
 __all__ = ["NewtonReport", "Settings", "solve_newton"]
@@ -154,6 +154,16 @@ def solve_newton(
         If the steps do not shrink to the tolerance; the message says how far it came and what to try.
     """
     run = _Run(system, settings)
+    try:
+        state = _iterate(run, settings, start)
+    finally:
+        run.linear.destroy()
+    count = int(system.starts[-1]) + len(system.unknown_ends)
+    return state, run.report(count)
+
+
+def _iterate(run: _Run, settings: Settings, start: State | None) -> State:
+    """Start, Newton steps, and steps for the sake of conservation."""
     state = run.first(start)
     if start is None:
         state = run.currents_first(state)
@@ -168,17 +178,7 @@ def solve_newton(
         if run.imbalance(state) <= settings.linear_tolerance:
             break
         state, _ = run.newton_step(state)
-    count = int(system.starts[-1]) + len(system.unknown_ends)
-    report = NewtonReport(
-        "Newton + CG + multigrid",
-        count,
-        run.steps,
-        tuple(run.sizes),
-        tuple(run.iterations),
-        run.damped,
-        run.at_floor,
-    )
-    return state, report
+    return state
 
 
 class _Run:
@@ -191,6 +191,19 @@ class _Run:
         self.steps, self.damped = 0, 0
         self.scale, self.rounding = 0.0, 0.0
         self.at_floor = False
+        self.linear = SpdSolver("charge transfer")
+
+    def report(self, unknowns: int) -> NewtonReport:
+        """How it went so far."""
+        return NewtonReport(
+            "Newton + CG + multigrid",
+            unknowns,
+            self.steps,
+            tuple(self.sizes),
+            tuple(self.iterations),
+            self.damped,
+            self.at_floor,
+        )
 
     def first(self, start: State | None) -> State:
         """A state that has the prescribed values."""
@@ -209,6 +222,7 @@ class _Run:
         system = self.system
         right = -system.on_unknowns(residual.fields)
         matrix = system.jacobian(slopes)
+        self.linear.use(matrix)
         try:
             step = self._linear(matrix, right, tolerance)
             ends = system.unknown_ends
@@ -236,10 +250,7 @@ class _Run:
     def _linear(self, matrix: Any, right: Array, tolerance: float) -> Array:
         found, load = matrix.createVecs()
         load.array[:] = right
-        report = solve_spd(
-            matrix, load, found, tolerance=tolerance, max_iterations=self.settings.max_iterations,
-            purpose="charge transfer",
-        )  # fmt: skip
+        report = self.linear.solve(load, found, tolerance=tolerance, max_iterations=self.settings.max_iterations)
         self.iterations.append(report.iterations)
         values = np.array(found.array)
         found.destroy()
@@ -258,7 +269,7 @@ class _Run:
                 current + slope * (drive - own) for current, (own, slope), drive in zip(at, points, before, strict=True)
             ]
             residual = system.residual(system.bulk(state), lines)
-            step, _ = self.solve(residual, [slope for _, slope in points], max(1e-8, self.settings.linear_tolerance))
+            step, _ = self.solve(residual, [slope for _, slope in points], max(1e-6, self.settings.linear_tolerance))
             self.steps += 1
             state = state.moved(step, 1.0)
             drives = system.drives(state)
