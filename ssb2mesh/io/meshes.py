@@ -81,6 +81,10 @@ for _format in (
                "ssb2mesh.io.mesh_exodus:write_exodus"),
     MeshFormat("Nastran", (".nas", ".bdf"), None, "ssb2mesh.io.mesh_nastran:write_nastran"),
     MeshFormat("Abaqus", (".inp",), "ssb2mesh.io.mesh_abaqus:read_inp", "ssb2mesh.io.mesh_abaqus:write_inp"),
+    MeshFormat("Ansys archive", (".cdb",), None, "ssb2mesh.io.mesh_ansys:write_cdb"),
+    MeshFormat("I-DEAS universal", (".unv",), None, "ssb2mesh.io.mesh_by_gmsh:write_unv"),
+    MeshFormat("MED", (".med",), None, "ssb2mesh.io.mesh_by_gmsh:write_med"),
+    MeshFormat("surfaces", (".stl", ".ply", ".glb", ".vtp"), None, "ssb2mesh.io.mesh_surface:write_surface"),
     MeshFormat("COMSOL", (".mphtxt",), "ssb2mesh.io.mesh_comsol:read_mphtxt", "ssb2mesh.io.mesh_comsol:write_mphtxt"),
 ):  # fmt: skip
     register_format(_format)

@@ -1,0 +1,104 @@
+"""I-DEAS universal files (.unv) and Salome's MED (.med), through Gmsh, which writes both with groups. Written only.
+
+The mesh goes to Gmsh as MSH 4.1 in a temporary file; physical names become groups of elements.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from ssb2mesh.errors import InputError, MissingDependencyError
+from ssb2mesh.io.mesh_common import MeshData, replacing
+from ssb2mesh.io.mesh_gmsh import physical_numbers, write_gmsh
+from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
+from ssb2mesh.io.mesh_text import lost_fields
+
+__all__ = ["write_med", "write_unv"]
+
+#: Longest name of a group.
+_LENGTHS = {"MED": 80, "UNV": 40}
+
+
+def write_unv(data: MeshData, path: Path, *, order: int = 1) -> None:
+    """Write an I-DEAS universal file; groups of volumes and facets by name. Needs gmsh.
+
+    Parameters
+    ----------
+    data : MeshData
+        Mesh; fields are left out and told.
+    path : Path
+        The file.
+    order : int
+        1 or 2.
+
+    Raises
+    ------
+    InputError
+        If the order is another.
+    MissingDependencyError
+        If gmsh is not installed.
+    """
+    _through_gmsh(data, path, "UNV", order)
+
+
+def write_med(data: MeshData, path: Path, *, order: int = 1) -> None:
+    """Write a MED file; groups of volumes and facets by name. Needs gmsh.
+
+    Parameters
+    ----------
+    data : MeshData
+        Mesh; fields are left out and told.
+    path : Path
+        The file.
+    order : int
+        1 or 2.
+
+    Raises
+    ------
+    InputError
+        If the order is another.
+    MissingDependencyError
+        If gmsh is not installed.
+    """
+    _through_gmsh(data, path, "MED", order)
+
+
+def _through_gmsh(data: MeshData, path: Path, what: str, order: int) -> None:
+    if order not in (1, 2):
+        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    try:
+        import gmsh
+    except (ImportError, OSError) as error:
+        raise MissingDependencyError.of("gmsh", f"{path.name}: {what}", 'pip install "ssb2mesh[gmsh]"') from error
+    mesh = data.mesh
+    numbers = physical_numbers(mesh.cell_names) | {n: 0 for n in mesh.facet_names}
+    numbers |= {name: i for i, name in enumerate(mesh.facet_names, 1)}
+    names = safe_names([*mesh.cell_names, *mesh.facet_names], length=_LENGTHS[what], numbers=numbers)
+    plain = replace(
+        mesh,
+        cell_names={names[name]: tag for name, tag in mesh.cell_names.items()},
+        facet_names={names[name]: tag for name, tag in mesh.facet_names.items()},
+    )
+    with replacing(path) as (part,), tempfile.TemporaryDirectory(dir=path.parent, prefix=".ssb2mesh-") as folder:
+        middle = Path(folder) / "mesh.msh"
+        write_gmsh(MeshData(plain), middle)
+        was_running = bool(gmsh.isInitialized())
+        if not was_running:
+            gmsh.initialize(interruptible=False)
+        try:
+            gmsh.option.setNumber("General.Terminal", 0)
+            gmsh.model.add("ssb2mesh")
+            gmsh.merge(str(middle))
+            if order == 2:
+                gmsh.option.setNumber("Mesh.SecondOrderLinear", 1)
+                gmsh.model.mesh.setOrder(2)
+            gmsh.option.setNumber("Mesh.SaveGroupsOfElements", 1)
+            gmsh.write(str(part))
+            gmsh.model.remove()
+        finally:
+            if not was_running:
+                gmsh.finalize()
+    warn_loss(path, lost_fields(data, what))
+    warn_renamed(path, names)
