@@ -23,7 +23,7 @@ from ssb2mesh.volume import LabelledVolume
 __all__ = ["ENGINES", "LatticeOptions", "MeshPrediction", "Sizes", "mesh_volume", "predict_mesh"]
 
 #: Engines by name.
-ENGINES = ("lattice",)
+ENGINES = ("lattice", "gmsh")
 #: Peak bytes per tet, per interface square and per cell, fitted to ten volumes of 0.3 to 2.1 M cells, uniform and
 #: graded, from spheres to salt and pepper.
 BYTES = (40.0, 480.0, 18.0)
@@ -136,8 +136,8 @@ def mesh_volume(
         fitted so that a whole number of cells fills the box.
     drop : sequence of str
         Phases to leave out, such as void; their walls stay as facet sets.
-    engine : {'lattice'}
-        The mesher to use.
+    engine : {'lattice', 'gmsh'}
+        The mesher to use; ``'gmsh'`` is `ssb2mesh.gmsh_engine.mesh_with_gmsh`.
     options : LatticeOptions, optional
         Smoothing and quality.
     stages : Stages, optional
@@ -154,6 +154,8 @@ def mesh_volume(
     ------
     InputError
         If an argument is not usable, or nothing would be left to mesh.
+    MeshingError
+        If Gmsh cannot mesh the surfaces; the lattice never fails.
     ResourceError
         If the mesh is predicted not to fit the memory.
 
@@ -173,6 +175,10 @@ def mesh_volume(
         raise InputError(f"drop: {', '.join(drop)} are all phases of the volume; keep at least one")
     options = options or LatticeOptions()
     stages = stages or Stages()
+    if engine == "gmsh":
+        from ssb2mesh.gmsh_engine import mesh_with_gmsh
+
+        return mesh_with_gmsh(volume, cell_size=cell_size, drop=drop, options=options, stages=stages, force=force)
     counts, _ = cell_counts(volume, cell_size, finest_size(options.sizes, volume))
     _check_countable(counts)
     with _threads_worth_their_start(counts):

@@ -14,11 +14,10 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, MeshError, nearest
 from ssb2mesh.lattice.build import LatticeOptions
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.mesher import mesh_volume
 from ssb2mesh.topology import mesh_topology
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume, interface_name
 
-__all__ = ["Surfaces", "extract_surfaces", "surface_options"]
+__all__ = ["Surfaces", "boundary_triangles", "extract_surfaces", "surface_options"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +42,7 @@ class Surfaces:
     box : (2, 3) float array
         Lower and upper corner, m.
     spacing : float
-        Edge of a cell of the lattice that the surfaces come from, m: the scale of their triangles.
+        Typical edge of the squares that the interfaces are made of, m: the scale of their triangles.
 
     Raises
     ------
@@ -213,16 +212,55 @@ def extract_surfaces(
     >>> extract_surfaces(volume).volumes()["LPSCl"] * 1e18  # doctest: +ELLIPSIS
     8.0...
     """
+    # the mesher knows this module as part of one of its engines
+    from ssb2mesh.mesher import mesh_volume
+
     if isinstance(volume, TaggedMesh):
         return _of_mesh(volume)
     return _of_mesh(mesh_volume(volume, cell_size=cell_size, options=surface_options(options)))
 
 
 def _of_mesh(mesh: TaggedMesh) -> Surfaces:
-    """Take the facets between components and on the box from the tets."""
+    """Keep the triangles between components and on the box, and their points."""
+    triangles, regions, bodies, body_phases = boundary_triangles(mesh)
+    used = np.zeros(mesh.n_points, dtype=bool)
+    used[triangles.ravel()] = True
+    index = (np.cumsum(used) - 1).astype(np.int32)
+    names = (*sorted(mesh.cell_names, key=lambda name: mesh.cell_names[name]), *BOX_SIDES)
+    # squares of the lattice are cut in two; on the box they may be merged ones
+    inner = regions[:, 1] < len(mesh.cell_names)
+    a, b, c = (mesh.points[(triangles[inner] if inner.any() else triangles)[:, i]] for i in range(3))
+    edge = np.sqrt(np.median(np.linalg.norm(np.cross(b - a, c - a), axis=1)))
+    return Surfaces(mesh.points[used], index[triangles], regions, bodies, names, body_phases, np.asarray(mesh.box),
+                    float(edge))  # fmt: skip
+
+
+def boundary_triangles(
+    mesh: TaggedMesh,
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Find the facets between phases and on the box from the tets alone.
+
+    Parameters
+    ----------
+    mesh : TaggedMesh
+        A mesh of all phases; its facet sets are not looked at.
+
+    Returns
+    -------
+    triangles, regions, bodies, body_phases
+        As in `Surfaces`, but with the point indices of the mesh; phases are numbered in the order of their tags.
+
+    Raises
+    ------
+    InputError
+        If an outer facet does not lie on the box.
+
+    Examples
+    --------
+    >>> triangles, regions, bodies, body_phases = boundary_triangles(mesh)  # doctest: +SKIP
+    """
     topology = mesh_topology(mesh.tets, mesh.cell_tags)
     phases = sorted(mesh.cell_names, key=lambda name: mesh.cell_names[name])
-    names = (*phases, *BOX_SIDES)
     region = np.full(max(mesh.cell_names.values()) + 1, -1, np.int32)
     region[[mesh.cell_names[name] for name in phases]] = np.arange(len(phases))
     sides = _sides_of(mesh, topology.outer)
@@ -234,20 +272,11 @@ def _of_mesh(mesh: TaggedMesh) -> Surfaces:
     triangles, flip = topology.between.copy(), rank[inner[:, 0]] > rank[inner[:, 1]]
     triangles[flip] = triangles[flip][:, ::-1]
     inner[flip], inner_bodies[flip] = inner[flip][:, ::-1], inner_bodies[flip][:, ::-1]
-    triangles = np.concatenate([triangles, topology.outer])
-    used = np.zeros(mesh.n_points, dtype=bool)
-    used[triangles.ravel()] = True
-    index = (np.cumsum(used) - 1).astype(np.int32)
-    a, b = mesh.points[topology.outer[:, 0]], mesh.points[topology.outer[:, 1]]
-    return Surfaces(
-        mesh.points[used],
-        index[triangles],
+    return (
+        np.concatenate([triangles, topology.outer]),
         np.concatenate([inner, outer]).astype(np.int32),
         np.concatenate([inner_bodies, outer_bodies]).astype(np.int32),
-        names,
         region[topology.components],
-        np.asarray(mesh.box),
-        float(np.median(np.linalg.norm(b - a, axis=1))),
     )
 
 
