@@ -327,10 +327,30 @@ class CoupledSystem:
         matrix.setOption(petsc.Mat.Option.SPD, True)
         return matrix
 
-    def border(self, end: int, slopes: Sequence[Array]) -> Residual:
-        """Return the change of all flows when the voltage of one terminal rises by a volt and nothing else moves."""
+    def along(self, end: int) -> State:
+        """Return the change in which a terminal rises by a volt, and with it the pieces that no other terminal holds.
+
+        Together with its pieces, because a step that moved the terminal alone would be all but undone by the others:
+        what is left, the flow through interfaces, would drown in rounding.
+        """
         voltages = np.zeros(len(self.circuit.terminals))
         voltages[end] = 1.0
-        unit = self.step(np.zeros(sum(map(len, self.sought))), voltages)
-        drives = self.drives(unit)
-        return self.residual(self.bulk(unit), [g * drive for g, drive in zip(slopes, drives, strict=True)])
+        fields = []
+        for k in (0, 1):
+            holder, label = self.circuit.holder[k], self.circuit.labels[k]
+            pairs = np.unique(np.column_stack([label, holder])[holder >= 0], axis=0)
+            known = np.unique(np.concatenate(self.domain.comm.allgather(pairs)), axis=0)
+            others = known[known[:, 1] != end, 0]
+            mine = np.setdiff1d(known[known[:, 1] == end, 0], others)
+            fields.append(((holder == end) | np.isin(label, mine)).astype(float))
+        return State((fields[0], fields[1]), voltages)
+
+    def flows(self, direction: State, slopes: Sequence[Array]) -> Residual:
+        """Return the change of all flows along a change of state."""
+        changes = [g * drive for g, drive in zip(slopes, self.drives(direction), strict=True)]
+        return self.residual(self.bulk(direction), changes)
+
+    def work(self, direction: State, flows: Residual) -> float:
+        """Return the product of a change of state and flows, W; all ranks call."""
+        local = float(self.on_unknowns(direction.fields) @ self.on_unknowns(flows.fields))
+        return float(self.domain.comm.allreduce(local)) + float(direction.voltages @ flows.terminals)

@@ -21,6 +21,8 @@ Array = npt.NDArray[np.float64]
 ROUNDING_FLOOR = 1e-14
 #: Steps of the start, in which the laws are inverted, and the drive (V) they may still miss at its end.
 START_STEPS, START_MISS = 25, 1e-3
+#: Growth of that miss at which the start is given up.
+ASTRAY = 10.0
 #: Size of a step that may be rounding in any cell.
 NOISE = 1e-7
 #: Most steps for the sake of conservation after convergence.
@@ -226,26 +228,26 @@ class _Run:
         try:
             step = self._linear(matrix, right, tolerance)
             ends = system.unknown_ends
-            voltages = np.zeros(len(system.circuit.terminals))
-            short = system.targets - residual.terminals[ends]
-            power = float(system.domain.comm.allreduce(float(step @ right)))
-            if ends:
-                borders = [system.border(end, slopes) for end in ends]
-                columns = [system.on_unknowns(each.fields) for each in borders]
-                answers = [self._linear(matrix, -column, tolerance) for column in columns]
-                local = np.array([[column @ answer for answer in answers] for column in columns])
-                corner = np.array([each.terminals[ends] for each in borders])
-                schur = corner + np.sum(system.domain.comm.allgather(local), axis=0)
-                local = np.array([column @ step for column in columns])
-                voltages[ends] = np.linalg.solve(
-                    0.5 * (schur + schur.T), short - np.sum(system.domain.comm.allgather(local), axis=0)
-                )
-                for end, answer in zip(ends, answers, strict=True):
-                    step = step + voltages[end] * answer
-                power = float(system.domain.comm.allreduce(float(step @ right))) + float(short @ voltages[ends])
+            moves = [system.along(end) for end in ends]
+            flows = [system.flows(move, slopes) for move in moves]
+            columns = [system.on_unknowns(each.fields) for each in flows]
+            answers = [self._linear(matrix, -column, tolerance) for column in columns]
         finally:
             matrix.destroy()
-        return system.step(step, voltages), power
+        sought = system.targets - np.array([system.work(move, residual) for move in moves])
+        corner = np.array([[system.work(move, flow) for flow in flows] for move in moves])
+        local = np.array([[column @ answer for answer in [*answers, step]] for column in columns])
+        inner = np.sum(system.domain.comm.allgather(local), axis=0)
+        rise = np.zeros(0)
+        if ends:
+            schur = corner + inner[:, :-1]
+            rise = np.linalg.solve(0.5 * (schur + schur.T), sought - inner[:, -1])
+            step = step + np.asarray(answers).T @ rise
+        change = system.step(step, np.zeros(len(system.circuit.terminals)))
+        for volts, move in zip(rise, moves, strict=True):
+            change = change.moved(move, volts)
+        power = float(system.domain.comm.allreduce(float(step @ right))) + float(sought @ rise)
+        return change, power
 
     def _linear(self, matrix: Any, right: Array, tolerance: float) -> Array:
         found, load = matrix.createVecs()
@@ -262,27 +264,27 @@ class _Run:
         system = self.system
         interfaces = system.circuit.interfaces
         at = [np.zeros_like(part.weights) for part in interfaces]
+        best, least = state, np.inf
         for _ in range(START_STEPS):
             points = [part.law.from_current(current) for part, current in zip(interfaces, at, strict=True)]
             before = system.drives(state)
-            lines = [
-                current + slope * (drive - own) for current, (own, slope), drive in zip(at, points, before, strict=True)
-            ]
+            lines = [i + slope * (drive - own) for i, (own, slope), drive in zip(at, points, before, strict=True)]
             residual = system.residual(system.bulk(state), lines)
             step, _ = self.solve(residual, [slope for _, slope in points], max(1e-6, self.settings.linear_tolerance))
             self.steps += 1
             state = state.moved(step, 1.0)
+            state = system.relevelled(state.fields, state.voltages, state.levels)
             drives = system.drives(state)
-            at = [
-                current + slope * (drive - own) for current, (own, slope), drive in zip(at, points, drives, strict=True)
-            ]
+            at = [i + slope * (drive - own) for i, (own, slope), drive in zip(at, points, drives, strict=True)]
             reached = [part.law.from_current(current)[0] for part, current in zip(interfaces, at, strict=True)]
-            miss = max(
-                (float(np.abs(a - b).max(initial=0.0)) for a, b in zip(reached, drives, strict=True)), default=0.0
-            )
-            if max(system.domain.comm.allgather(miss)) <= START_MISS:
+            local = [float(np.abs(a - b).max(initial=0.0)) for a, b in zip(reached, drives, strict=True)]
+            miss = max(system.domain.comm.allgather(max(local, default=0.0)))
+            if miss < least:
+                best, least = state, miss
+            # nothing makes these steps converge: where they go astray, the line search takes over
+            if miss <= START_MISS or miss > ASTRAY * least:
                 break
-        return state
+        return best
 
     def newton_step(self, state: State) -> tuple[State, float]:
         """One step with line search; returns the new state and the size of the step."""
