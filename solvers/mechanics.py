@@ -15,13 +15,14 @@ from solvers.elastic.bulk import Bulk
 from solvers.elastic.held import Held, find_held, floating_shares
 from solvers.elastic.laws import Elastic, check_materials
 from solvers.elastic.newton import Equilibrium, Options, solve_equilibrium
-from solvers.elastic.nodes import build_nodes
+from solvers.elastic.nodes import Nodes, build_nodes
+from solvers.elastic.opening import Cohesive, Openings, split_fields
 from solvers.elastic.supports import Conditions, Loads, Supports, conditions_of
 from solvers.materials import MATERIALS
 from solvers.solution import Solution
 from ssb2mesh.errors import InputError
 
-__all__ = ["Elastic", "ElasticSolution", "Loads", "Options", "Supports", "elasticity"]
+__all__ = ["Cohesive", "Elastic", "ElasticSolution", "Loads", "Options", "Supports", "elasticity"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,6 +35,8 @@ class ElasticSolution(Solution):
         The tets with their materials.
     equilibrium : Equilibrium
         Displacements and stresses as solved.
+    force_scale : float
+        Sum of the sizes of all nodal forces on supports and loads, N.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class ElasticSolution(Solution):
 
     bulk: Bulk = None  # type: ignore[assignment]
     equilibrium: Equilibrium = None  # type: ignore[assignment]
+    force_scale: float = 0.0
 
     @property
     def displacement(self) -> npt.NDArray[np.float64]:
@@ -57,10 +61,9 @@ class ElasticSolution(Solution):
 
     @property
     def balance(self) -> float:
-        """Size of the sum of all forces relative to the sum of their sizes; 0 when no force acts."""
-        sizes = float(sum(np.linalg.norm(f) for f in self.forces.values()))
+        """Size of the sum of all forces relative to the sum of the sizes of all nodal forces; 0 when no force acts."""
         total = float(np.linalg.norm(np.sum(list(self.forces.values()), axis=0))) if self.forces else 0.0
-        return total / sizes if sizes > 0 else 0.0
+        return total / self.force_scale if self.force_scale > 0 else 0.0
 
     def summary(self) -> dict[str, Any]:
         """Return every number of the solve as a JSON-able dict; the same on every rank."""
@@ -102,6 +105,7 @@ def elasticity(
     materials: Mapping[str, Elastic],
     supports: Supports,
     loads: Loads | None = None,
+    interfaces: Mapping[str, Cohesive] | None = None,
     order: int = 1,
     options: Options | None = None,
 ) -> ElasticSolution:
@@ -120,6 +124,8 @@ def elasticity(
         Where the solid is held: fixed sides, rollers.
     loads : Loads, optional
         Pressures, tractions, plates, eigenstrains.
+    interfaces : mapping of str to Cohesive, optional
+        Interfaces ``"A|B"`` that may open; all others hold together.
     order : int
         1 for linear tets, 2 for quadratic ones: needed where a phase flows or is nearly incompressible, and worth
         having where stresses matter.
@@ -153,11 +159,17 @@ def elasticity(
     _check_mappings(supports, loads)
     solid = domain.cells_of(materials, argument="materials")
     held = find_held(domain, solid, supports, loads)
-    nodes = build_nodes(domain, held.cells, order=order)
+    openings: list[Openings] = []
+    if interfaces:
+        fields = split_fields(domain, interfaces, held.cells)
+        nodes = build_nodes(domain, held.cells, order=order, cell_field=fields.cell_field, joined=fields.joined)
+        openings = [Openings(nodes, interfaces, fields.cell_field)]
+    else:
+        nodes = build_nodes(domain, held.cells, order=order)
     conditions = conditions_of(nodes, supports, loads)
     bulk = Bulk(nodes, materials, loads.eigenstrain)
-    found = solve_equilibrium(bulk, (), conditions, options)
-    return _solution(bulk, conditions, found, materials, held)
+    found = solve_equilibrium(bulk, openings, conditions, options)
+    return _solution(bulk, (conditions, openings), found, materials, held)
 
 
 def _check_order(materials: Mapping[str, Elastic], order: int) -> None:
@@ -184,17 +196,18 @@ def _check_mappings(supports: Supports, loads: Loads) -> None:
 
 def _solution(
     bulk: Bulk,
-    conditions: Conditions,
+    setting: tuple[Conditions, list[Openings]],
     found: Equilibrium,
     materials: Mapping[str, Elastic],
     held: Held,
 ) -> ElasticSolution:
     """Fields and totals of an equilibrium; all ranks call."""
+    conditions, openings = setting
     nodes, domain = bulk.nodes, bulk.nodes.domain
     compliance = np.linalg.inv(bulk.moduli)[bulk.material]
     energy = 0.5 * np.einsum("cqi,cij,cqj->cq", found.stress, compliance, found.stress)
     cells = _cell_fields(bulk, found.stress, energy)
-    displacement = nodes.at_points(nodes.update(found.u))
+    points = _point_fields(nodes, found.u)
     forces = _forces(conditions, bulk, found)
     largest = _by_phase(bulk, materials, cells["von_mises"][bulk.cells], np.maximum)
     totals: dict[str, Any] = {
@@ -207,12 +220,28 @@ def _solution(
         "order": nodes.order,
         "notes": [*held.notes, *_yield_notes(materials, largest)],
     }
+    for opening in openings:
+        totals["interfaces"] = opening.summary(found.u)
+    if bulk.flows:
+        flowing = (bulk.hardened > 0) @ bulk.rule.weights * bulk.volumes[bulk.soft]
+        totals["plastic_volume"] = float(domain.comm.allreduce(float(flowing.sum())))
     if len(found.history) > 1:
         totals["steps"] = len(found.history)
     return ElasticSolution(
-        domain, "elasticity", {"displacement": displacement}, cells, {}, totals, found.linear, bulk=bulk,
-        equilibrium=found,
+        domain, "elasticity", points, cells, {}, totals, found.linear, bulk=bulk,
+        equilibrium=found, force_scale=_force_scale(bulk, conditions, found),
     )  # fmt: skip
+
+
+def _point_fields(nodes: Nodes, u: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """Displacement, of the first body where two meet, and how far the second has moved from it there."""
+    u = nodes.update(u)
+    first = nodes.at_points(u)
+    if nodes.fields == 1:
+        return {"displacement": first}
+    second = nodes.at_points(u, 1)
+    apart = np.nan_to_num(second - first)
+    return {"displacement": np.where(np.isnan(first), second, first), "separation": apart}
 
 
 def _cell_fields(
@@ -263,6 +292,14 @@ def _forces(conditions: Conditions, bulk: Bulk, found: Equilibrium) -> dict[str,
         mine = np.where(conditions.platen_of[:owned] == number, reaction, 0.0).sum(axis=0)
         result[plate.name] = result.get(plate.name, np.zeros(3)) + np.sum(comm.allgather(mine), axis=0)
     return {name: [float(v) for v in force] for name, force in result.items()}
+
+
+def _force_scale(bulk: Bulk, conditions: Conditions, found: Equilibrium) -> float:
+    """Sum of the sizes of nodal loads and reactions: resultants may vanish by symmetry."""
+    owned = bulk.nodes.owned
+    reaction = np.where(conditions.bound[:owned], -found.residual[:owned], 0.0)
+    local = np.linalg.norm(conditions.load[:owned], axis=1).sum() + np.linalg.norm(reaction, axis=1).sum()
+    return float(bulk.nodes.domain.comm.allreduce(float(local)))
 
 
 def _work(bulk: Bulk, conditions: Conditions, found: Equilibrium) -> dict[str, float]:

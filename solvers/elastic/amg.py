@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -24,6 +25,10 @@ GAMG_OPTIONS: dict[str, Any] = {
     "mg_levels_esteig_ksp_type": "cg",
     "mg_levels_esteig_ksp_max_it": 10,
 }
+
+
+#: Iterations for each digit of the residual at which a new set-up pays.
+ITERATIONS_A_DIGIT = 15.0
 
 
 class ElasticSolver:
@@ -68,6 +73,21 @@ class ElasticSolver:
             for key in GAMG_OPTIONS:
                 options.delValue(prefix + key)
         self.setup_seconds = time.perf_counter() - start
+        self._built_on = matrix
+        self._rate = 0.0
+
+    def replace(self, matrix: Any) -> None:
+        """Go on with another matrix and the multigrid as it is."""
+        if self.matrix is not self._built_on:
+            self.matrix.destroy()
+        self.matrix = matrix
+        self.ksp.getPC().setReusePreconditioner(True)
+        self.ksp.setOperators(matrix, self._built_on)
+
+    @property
+    def tired(self) -> bool:
+        """Whether the multigrid no longer suits the matrix: a digit takes more iterations than a set-up is worth."""
+        return self.matrix is not self._built_on and self._rate > ITERATIONS_A_DIGIT
 
     def solve(self, rhs: Any, solution: Any, *, tolerance: float | None = None) -> LinearReport:
         """Solve for one right-hand side; the content of `solution` is not used.
@@ -104,6 +124,8 @@ class ElasticSolver:
             raise SolverError(f"elasticity: PETSc stopped with error {error.ierr}") from error
         if reason <= 0:
             raise SolverError(_failure(petsc, reason, test, "elasticity", unknowns))
+        digits = -math.log10(max(test.history[-1] / test.history[0], 1e-300)) if test.history[0] > 0 else 0.0
+        self._rate = (len(test.history) - 1) / max(digits, 0.5)
         seconds = time.perf_counter() - start + self.setup_seconds
         self.setup_seconds = 0.0
         return LinearReport("CG + GAMG", unknowns, len(test.history) - 1, tuple(test.history), seconds, test.floor)
@@ -111,4 +133,6 @@ class ElasticSolver:
     def destroy(self) -> None:
         """Free the solver and its matrix."""
         self.ksp.destroy()
-        self.matrix.destroy()
+        if self.matrix is not self._built_on:
+            self.matrix.destroy()
+        self._built_on.destroy()

@@ -45,7 +45,7 @@ class Bulk:
         n_q = len(self.rule.weights)
         self.which = np.repeat(self.material[:, None], n_q, axis=1).astype(np.int64)
         # keeping the volume only on average would cost accuracy where nothing locks
-        averaged = np.array([nodes.order > 1 and materials[name].locks for name in names])
+        averaged = np.array([nodes.order > 1 and materials[name].keeps_volume for name in names])
         self.averaged = averaged[self.material]
         self.eigen = _eigenstrains(domain, names, eigenstrain)[self.material]
         yields = np.array([materials[name].yield_stress or np.inf for name in names])

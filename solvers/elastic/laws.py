@@ -116,9 +116,14 @@ class Elastic:
         return isotropic_moduli(self.young, self.poisson)
 
     @property
+    def keeps_volume(self) -> bool:
+        """Whether it is nearly incompressible."""
+        return self.poisson is not None and self.poisson > LOCKS
+
+    @property
     def locks(self) -> bool:
         """Whether linear tets would lock: nearly incompressible, or flowing at constant volume."""
-        return self.yield_stress is not None or (self.poisson is not None and self.poisson > LOCKS)
+        return self.yield_stress is not None or self.keeps_volume
 
 
 def _number(value: Any, name: str) -> float:

@@ -20,7 +20,10 @@ from ssb2mesh.errors import SolverError
 __all__ = ["Equilibrium", "Options", "solve_cases", "solve_equilibrium"]
 
 #: Residual force, relative to all nodal forces, at which a linear and a nonlinear problem count as solved.
-LINEAR_GOAL, NONLINEAR_GOAL = 1e-11, 1e-8
+LINEAR_GOAL, NONLINEAR_GOAL = 1e-11, 1e-9
+
+#: Relative residual below which a Newton iteration that has stopped falling counts as solved.
+FLOOR = 1e-7
 
 
 class Part(Protocol):
@@ -31,6 +34,9 @@ class Part(Protocol):
     def add_stiffness(self, pattern: Pattern, bound: npt.NDArray[np.bool_], data: npt.NDArray[np.float64]) -> None: ...
     def row_groups(self) -> npt.NDArray[np.int32]: ...
     def commit(self) -> None: ...
+
+    #: Whether to leave out of the tangent what makes it indefinite.
+    secant: bool
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Options:
         Iterations at which the linear solver gives up.
     steps : int
         Load steps of a nonlinear problem; loads, displacements and eigenstrains grow together.
+    path : tuple of float
+        Load factors that a nonlinear problem goes through, from 0; ``(1.0, 0.0)`` unloads.
     newton_iterations : int
         Iterations at which a load step is halved.
     halvings : int
@@ -54,6 +62,7 @@ class Options:
     tolerance: float = 1e-10
     max_iterations: int = 500
     steps: int = 10
+    path: tuple[float, ...] = (1.0,)
     newton_iterations: int = 25
     halvings: int = 6
 
@@ -139,19 +148,22 @@ class _System:
         return self.nodes.accumulate(local)
 
     def refactor(self) -> None:
-        """Assemble the tangent and set up its multigrid."""
-        self.release()
+        """Assemble the tangent; set up its multigrid, or keep that of an earlier tangent while it serves well."""
         data = np.zeros((len(self.pattern.columns), 3, 3))
         self.bulk.add_stiffness(self.pattern, self.bound, data)
         for part in self.parts:
             part.add_stiffness(self.pattern, self.bound, data)
         matrix = assemble(self.nodes, self.pattern, data)
         del data
+        self._plates = None
+        if self.solver is not None and not self.solver.tired:
+            self.solver.replace(matrix)
+            return
+        self.release()
         modes = rigid_vectors(matrix, self.nodes)
         self.solver = ElasticSolver(
             matrix, modes, tolerance=self.options.tolerance, max_iterations=self.options.max_iterations
         )
-        self._plates = None
 
     def release(self) -> None:
         """Free the matrix."""
@@ -186,7 +198,7 @@ class _System:
             self._plates = []
             for unit in self.units:
                 pull = self.tangent_forces(unit)
-                self._plates.append((unit, pull, self._inverse(pull, None)))
+                self._plates.append((unit, pull, self._inverse(pull, tolerance)))
         free = [np.where(self.free, pull, 0.0) for _, pull, _ in self._plates]
         schur = np.array(
             [
@@ -296,17 +308,31 @@ def _stepped(system: _System) -> Equilibrium:
     """Load steps, halved where Newton's method fails."""
     options = system.options
     u = system.nodes.zeros()
-    done, size = 0.0, 1.0 / options.steps
-    smallest = size / 2**options.halvings
     history: list[dict[str, Any]] = []
     result: Equilibrium | None = None
-    while done < 1.0 - 1e-12:
-        factor = min(1.0, done + size)
+    done = 0.0
+    for target in options.path:
+        u, done, result = _segment(system, u, (done, target), history)
+    assert result is not None
+    result.history = history
+    return result
+
+
+def _segment(
+    system: _System, u: npt.NDArray[np.float64], ends: tuple[float, float], history: list[dict[str, Any]]
+) -> tuple[npt.NDArray[np.float64], float, Equilibrium | None]:
+    """Go from one load factor to another."""
+    options = system.options
+    done, target = ends
+    full = (target - done) / options.steps
+    size, result = full, None
+    while done != target:
+        factor = done + size if abs(target - done) > 1.000001 * abs(size) else target
         try:
             result, residuals = _newton(system, u, (done, factor))
         except SolverError as error:
             size *= 0.5
-            if size < smallest:
+            if abs(size) < abs(full) / 2**options.halvings:
                 raise SolverError(
                     f"elasticity: no equilibrium beyond {done:.4g} of the load: {error}; beyond a limit load nothing "
                     "balances: lower the load, prescribe a displacement instead, add hardening, or allow more steps"
@@ -317,10 +343,8 @@ def _stepped(system: _System) -> Equilibrium:
         for part in system.parts:
             part.commit()
         history.append({"load": factor, "residuals": residuals})
-        size = min(1.5 * size, 1.0 / options.steps)
-    assert result is not None
-    result.history = history
-    return result
+        size = 1.5 * size if abs(1.5 * size) < abs(full) else full
+    return u, done, result
 
 
 def _newton(
@@ -328,11 +352,13 @@ def _newton(
 ) -> tuple[Equilibrium, list[float]]:
     """One load step from a balanced state."""
     factor = load[1]
+    for part in system.parts:
+        part.secant = False
     residual, stress, first = system.residual(start, factor)
     move = _prescribed(system, load[1] - load[0])
     system.refactor()
     pulled = residual - system.tangent_forces(move)
-    u = start + move + system.step(pulled, system.plate_residual(pulled, factor))
+    u = start + move + system.step(pulled, system.plate_residual(pulled, factor), 1e-4)
     residuals: list[float] = []
     for _ in range(system.options.newton_iterations):
         residual, stress, scale = system.residual(u, factor)
@@ -340,13 +366,43 @@ def _newton(
         residuals.append(size / scale if scale else 0.0)
         if not np.isfinite(size):
             break
-        if size <= NONLINEAR_GOAL * scale:
+        if size <= NONLINEAR_GOAL * scale or _at_floor(residuals):
             assert system.report is not None
             return Equilibrium(u, residual, stress, system.report), residuals
-        system.refactor()
-        change = system.step(residual, system.plate_residual(residual, factor), 1e-6 if len(residuals) < 3 else None)
+        change = _tangent_step(system, u, residual, (factor, _forcing(residuals)))
         u = _searched(system, u, change, (factor, size))
     raise SolverError(f"Newton's method stopped at a residual of {residuals[-1]:.1e}")
+
+
+def _at_floor(residuals: Sequence[float]) -> bool:
+    """Whether rounding keeps the residual from falling: a stiff interface makes large forces of small errors."""
+    return len(residuals) > 4 and residuals[-1] < FLOOR and min(residuals[-3:]) > 0.3 * min(residuals[:-3])
+
+
+def _tangent_step(
+    system: _System, u: npt.NDArray[np.float64], residual: npt.NDArray[np.float64], at: tuple[float, float]
+) -> npt.NDArray[np.float64]:
+    """Return the step of the tangent, or that of the secant where softening has made the tangent indefinite."""
+    factor, tolerance = at
+    lacking = system.plate_residual(residual, factor)
+    system.refactor()
+    try:
+        return system.step(residual, lacking, tolerance)
+    except SolverError:
+        if all(part.secant for part in system.parts):
+            raise
+    for part in system.parts:
+        part.secant = True
+    system.residual(u, factor)
+    system.release()
+    system.refactor()
+    return system.step(residual, lacking, tolerance)
+
+
+def _forcing(residuals: Sequence[float]) -> float:
+    """Return how well to solve the next linear problem: no better than Newton's method can use (Eisenstat, Walker)."""
+    quadratic = 0.1 * (residuals[-1] / residuals[-2]) ** 2 if len(residuals) > 1 else 1e-2
+    return float(max(min(quadratic, 1e-2), 0.1 * NONLINEAR_GOAL / residuals[-1], 1e-9))
 
 
 def _searched(

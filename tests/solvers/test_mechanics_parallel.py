@@ -1,0 +1,56 @@
+"""One rank and two ranks give the same displacements, stresses, forces, stiffness and errors."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_mesh import box_mesh
+
+from solvers import dolfinx_api
+from ssb2mesh import write_mesh
+
+pytestmark = [
+    pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL),
+    pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed"),
+]
+
+HERE = Path(__file__).resolve().parent
+
+
+def labels():
+    field = np.random.default_rng(3).integers(1, 3, (5, 5, 5))
+    field[1:4, 1:4, 1:4] = 3  # a cavity
+    field[2, 2, 2] = 1  # with an island in it
+    return field
+
+
+def run(case, mesh, out, ranks):
+    command = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OMP_NUM_THREADS": "1"}
+    environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting ranks must not starve others on a busy machine
+    done = subprocess.run(
+        [*command, sys.executable, str(HERE / case), str(mesh), str(out)],
+        env=environment, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return np.load(out)
+
+
+def agree(one, two):
+    assert one["errors"].tolist() == two["errors"].tolist()
+    for key in set(one) - {"errors"}:
+        scale = np.nanmax(np.abs(one[key])) if one[key].size else 1.0
+        np.testing.assert_allclose(two[key], one[key], rtol=0, atol=1e-8 * scale, err_msg=key)
+
+
+def test_two_ranks_agree_with_one(tmp_path):
+    write_mesh(box_mesh(5, labels()), tmp_path / "mesh.xdmf")
+    one = run("mechanics_case.py", tmp_path / "mesh.xdmf", tmp_path / "one.npz", 1)
+    two = run("mechanics_case.py", tmp_path / "mesh.xdmf", tmp_path / "two.npz", 2)
+    agree(one, two)
+    assert len(one["errors"]) == 3
+    assert one["floating1"].size == 1  # the island
