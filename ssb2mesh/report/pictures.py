@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssb2mesh.errors import InputError, MissingDependencyError
+from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.report.data import Figure, ReportData
 
 __all__ = ["draw_figures"]
@@ -57,37 +58,68 @@ def draw_figures(data: ReportData, folder: Path) -> tuple[list[Figure], list[str
             text = "Each interface with its area, in the colour of the phase that lies behind the surface."
             draw(Figure(folder / "interfaces.png", "Interfaces", text), lambda path: plot.plot_interfaces(mesh, path))
         for number, solve in enumerate(data.solves[:_MOST_FIELDS]):
-            name, values = _field_of(solve, mesh.n_points)
-            if values is None:
-                continue
-            sigma = _conductivity(getattr(solve, "table", {}), mesh.cell_names)
-            text = f"{name} of the solve '{solve.name}', and lines that follow the current; grey does not conduct."
-            draw(
-                Figure(folder / f"field-{number + 1}.png", f"Potential: {solve.name}", text),
-                lambda path, v=values, s=sigma: plot.plot_field(mesh, v, path, conductivity=s),
-            )
+            for figure, make in _of_solve(mesh, solve, folder, f"{number + 1}"):
+                draw(figure, make)
     return figures, notes
 
 
-def _field_of(solve: Any, n_points: int) -> tuple[str, Any]:
-    """The field to draw of a solve: its potential, or the first potential of several."""
+def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[tuple[Figure, Any]]:
+    """The pictures of one solve: its potentials, and the current through its interfaces."""
+    from ssb2mesh import plot
+
+    found: list[tuple[Figure, Any]] = []
+    for name, values in _fields_of(solve, mesh.n_points):
+        key = "conductivity" if name.startswith("potential") else name.split("_")[0]
+        sigma = _conductivity(dict(getattr(solve, "table", {})).get(key), mesh.cell_names)
+        text = f"{name} of the solve '{solve.name}', and lines that follow the current; grey does not conduct."
+        suffix = "" if name.startswith("potential") else f"-{key}"
+        title = f"{'Potential' if not suffix else name.replace('_', ' ').capitalize()}: {solve.name}"
+        found.append((
+            Figure(folder / f"field-{number}{suffix}.png", title, text),
+            lambda path, v=values, s=sigma: plot.plot_field(mesh, v, path, conductivity=s),
+        ))  # fmt: skip
+    facets = getattr(solve, "facet_data", None) or {}
+    for k, (name, data) in enumerate(list(facets.items())[:_MOST_FIELDS], start=1):
+        text = f"Current density through {name} in the solve '{solve.name}', positive out of the electron conductor."
+        values = _on_facets(mesh, name, data)
+        if values is not None:
+            found.append((
+                Figure(folder / f"current-{number}-{k}.png", f"Current through {name}: {solve.name}", text),
+                lambda path, n=name, v=values: plot.plot_current_map(mesh, n, v, path),
+            ))  # fmt: skip
+    return found
+
+
+def _fields_of(solve: Any, n_points: int) -> list[tuple[str, Any]]:
+    """The potentials to draw of a solve: the one there is, the first of several directions, or both of a cell."""
     fields = getattr(solve, "point_data", None) or {}
-    names = sorted((n for n in fields if n.startswith("potential")), key=lambda n: (n != "potential", n))
-    for name in names:
-        values = np.asarray(fields[name])
-        if values.shape == (n_points,):
-            return name, values
-    return "", None
+    good = {n: np.asarray(v) for n, v in fields.items() if np.asarray(v).shape == (n_points,)}
+    names = sorted((n for n in good if n.startswith("potential")), key=lambda n: (n != "potential", n))[:1]
+    names += [n for n in good if n.endswith("_potential") and np.isfinite(good[n]).any()]
+    return [(name, good[name]) for name in names]
 
 
-def _conductivity(table: Mapping[str, Any], phases: Mapping[str, int]) -> dict[str, float] | None:
+def _on_facets(mesh: TaggedMesh, name: str, data: Mapping[str, Any]) -> Any:
+    """The current density on every triangle of a facet set, zero where nothing was solved."""
+    if name not in mesh.facet_names or "triangles" not in data:
+        return None
+    wanted = np.sort(mesh.facet_set(name), axis=1)
+    both = np.concatenate([np.asarray(data["triangles"]), wanted])
+    _, number = np.unique(both, axis=0, return_inverse=True)
+    number = np.asarray(number).ravel()
+    found = np.zeros(int(number.max(initial=-1)) + 1)
+    found[number[: -len(wanted)]] = np.asarray(data["current_density"])
+    return found[number[-len(wanted) :]]
+
+
+def _conductivity(given: Any, phases: Mapping[str, int]) -> dict[str, float] | None:
     """Scalar conductivities by phase; of a tensor the mean of its diagonal, since the picture needs a scale only."""
     found = {}
-    for name, value in dict(table.get("conductivity") or {}).items():
+    for name, value in dict(given or {}).items():
         try:
             array = np.asarray(value, float)
         except (TypeError, ValueError):
             return None
-        if name in phases:
+        if name in phases and np.isfinite(array).all():
             found[name] = float(np.trace(array) / 3) if array.ndim == 2 else float(array.mean())
     return found if any(v > 0 for v in found.values()) else None

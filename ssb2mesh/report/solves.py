@@ -17,10 +17,24 @@ _LABELS = {
     "balance": "sum of currents / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
     "porosity": "volume fraction that conducts", "percolating": "share of it that percolates",
     "floating": "share that no contact reaches", "conductance": "conductance, S",
+    "voltages": "potential of the terminal, V", "cell_voltage": "cell voltage, V",
+    "contact_area": "area in contact, m²", "current": "current, A", "area": "area, m²",
+    "mean_current_density": "mean current density, A/m²", "constriction_factor": "largest / mean",
+    "quantile_99_factor": "99 % quantile / mean", "utilisation": "utilisation", "overpotential": "overpotential, V",
+    "voltage_parts": "cell voltage in parts, V",
+    "joule_heat_of_electrons": "of electrons, W", "joule_heat_of_ions": "of ions, W",
+    "floating_electronic": "share that floats, electrons", "floating_ionic": "share that floats, ions",
     "mean_conductivity": "volume mean of the conductivity, S/m", "total_joule_heat": "total Joule heat, W",
 }  # fmt: skip
 #: Results by side set, and by phase, that share a table.
-_TOGETHER = (("side", ("fixed", "currents")), ("phase", ("joule_heat", "floating")))
+_TOGETHER = (
+    ("side", ("fixed", "voltages", "currents")),
+    ("phase", ("joule_heat", "joule_heat_of_electrons", "joule_heat_of_ions", "floating", "floating_electronic",
+               "floating_ionic")),
+)  # fmt: skip
+#: Numbers of an interface that have a column.
+_INTERFACE = ("area", "contact_area", "current", "mean_current_density", "constriction_factor", "quantile_99_factor",
+              "utilisation")  # fmt: skip
 
 
 def overview_html(solves: Sequence[Mapping[str, Any]]) -> str:
@@ -51,6 +65,11 @@ def _main_figures(summary: Mapping[str, Any]) -> str:
     if isinstance(summary.get("tortuosity"), Mapping):
         found = ", ".join(f"{axis} {_flat_text(value)}" for axis, value in summary["tortuosity"].items())
         return f"tortuosity factor {found}"
+    volts = summary.get("cell_voltage")
+    if isinstance(volts, list) and volts:
+        return f"cell voltage {_flat_text(min(volts))} to {_flat_text(max(volts))} V in {len(volts)} steps"
+    if isinstance(volts, float):
+        return f"cell voltage {_flat_text(volts)} V"
     if isinstance(summary.get("currents"), Mapping) and summary["currents"]:
         side, current = max(summary["currents"].items(), key=lambda item: item[1] or 0.0)
         return f"{_flat_text(current)} A in at {side}"
@@ -96,11 +115,17 @@ def _tables(summary: dict[str, Any]) -> list[str]:
         rows = [[_label(k), *(v.get(axis) for axis in columns)] for k, v in axes.items()]
         parts.append(table(["direction", *columns], rows))
     rest = {k: v for k, v in summary.items() if k not in axes}
+    interfaces = rest.pop("interfaces", None)
+    steps = rest.get("cell_voltage")
+    if isinstance(steps, list):
+        return [_series(rest, interfaces or {}, len(steps)), pairs([(_label("balance"), rest.get("balance"))])]
     for head, keys in _TOGETHER:
         found = {k: rest.pop(k) for k in keys if isinstance(rest.get(k), Mapping)}
         names = dict.fromkeys(name for values in found.values() for name in values)
         rows = [[name, *(_flat(values.get(name)) for values in found.values())] for name in names]
         parts.append(table([head, *map(_label, found)], rows))
+    if isinstance(interfaces, Mapping) and interfaces:
+        parts.append(_interfaces(interfaces))
     for key, value in rest.items():
         if isinstance(value, Mapping) and value:
             parts.append(table([_label(key), ""], [[k, _flat(v)] for k, v in value.items()]))
@@ -109,6 +134,26 @@ def _tables(summary: dict[str, Any]) -> list[str]:
     single = {k: v for k, v in rest.items() if not isinstance(v, (Mapping, list)) or _is_flat(v)}
     parts.append(pairs((_label(k), v) for k, v in single.items()))
     return parts
+
+
+def _interfaces(numbers: Mapping[str, Mapping[str, Any]]) -> str:
+    """One row an interface; the histogram stays in report.json."""
+    rows = [
+        [name, *(values.get(key) for key in _INTERFACE), (values.get("overpotential") or {}).get("mean")]
+        for name, values in numbers.items()
+    ]
+    return table(["interface", *map(_label, _INTERFACE), "mean overpotential, V"], rows)
+
+
+def _series(summary: Mapping[str, Any], interfaces: Mapping[str, Mapping[str, Any]], count: int) -> str:
+    """One row a step of a polarisation curve or of voltage against time."""
+    columns: dict[str, Sequence[Any]] = {"step": range(1, count + 1), "cell voltage, V": summary["cell_voltage"]}
+    columns |= {f"{name}, A": values for name, values in summary.get("currents", {}).items()}
+    for name, numbers in interfaces.items():
+        for key in ("contact_area", "constriction_factor", "utilisation"):
+            if key in numbers:
+                columns[f"{name}: {_label(key)}"] = numbers[key]
+    return table(list(columns), [[values[k] for values in columns.values()] for k in range(count)])
 
 
 def _matrix(key: str, rows: list[list[Any]]) -> str:
