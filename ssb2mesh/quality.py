@@ -241,8 +241,13 @@ def tet_measures(
     low = np.empty(m, np.float32)
     high = np.empty(m, np.float32)
     ratio = np.empty(m, np.float32)
-    # bins are found by comparing cosines: an arc cosine per angle would take most of the time
+    # bins are found by comparing cosines: an arc cosine per angle would take most of the time; a table says where to
+    # begin
     edges = np.cos(np.radians(np.arange(5.0, 180.0, 5.0)))
+    first = np.zeros(513, np.int64)
+    for n in range(513):
+        while first[n] < 35 and 1.0 - n / 256.0 <= edges[first[n]]:
+            first[n] += 1
     parts = 64
     histograms = np.zeros((parts, 92), np.int64)
     for part in nb.prange(parts):
@@ -253,7 +258,7 @@ def tet_measures(
             high[t] = np.degrees(np.arccos(cosine.min()))
             smallest = 35
             for c in cosine:
-                b = 0
+                b = first[int((1.0 - c) * 256.0)]
                 while b < 35 and c <= edges[b]:
                     b += 1
                 histograms[part, b] += 1
@@ -266,31 +271,33 @@ def tet_measures(
 @nb.njit(cache=True)
 def _cosines(points, tet, cosine):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Cosines of the six dihedral angles of a tet; returns its mean ratio, negative if it is inverted."""
-    normal = np.empty((4, 3))
     o, a, b, c = points[tet[0]], points[tet[1]], points[tet[2]], points[tet[3]]
-    lengths = volume = 0.0
-    for e in range(3):
-        f, g = (e + 1) % 3, (e + 2) % 3
-        af, ag, bf, bg, cf, cg = a[f] - o[f], a[g] - o[g], b[f] - o[f], b[g] - o[g], c[f] - o[f], c[g] - o[g]
-        normal[3, e] = ag * bf - af * bg
-        normal[1, e] = bg * cf - bf * cg
-        normal[2, e] = cg * af - cf * ag
-        normal[0, e] = -(normal[1, e] + normal[2, e] + normal[3, e])
-        volume -= normal[3, e] * (c[e] - o[e]) / 6.0
-        lengths += (a[e] - o[e]) ** 2 + (b[e] - o[e]) ** 2 + (c[e] - o[e]) ** 2
-        lengths += (a[e] - b[e]) ** 2 + (b[e] - c[e]) ** 2 + (c[e] - a[e]) ** 2
-    n = 0
-    for p in range(4):
-        for q in range(p):
-            dot = pp = qq = 0.0
-            for e in range(3):
-                dot += normal[p, e] * normal[q, e]
-                pp += normal[p, e] ** 2
-                qq += normal[q, e] ** 2
-            size = np.sqrt(pp * qq)
-            cosine[n] = min(max(-dot / size, -1.0), 1.0) if size > 0 else 1.0
-            n += 1
+    ax, ay, az = a[0] - o[0], a[1] - o[1], a[2] - o[2]
+    bx, by, bz = b[0] - o[0], b[1] - o[1], b[2] - o[2]
+    cx, cy, cz = c[0] - o[0], c[1] - o[1], c[2] - o[2]
+    # normals of the sides opposite to c, a, b and o, all inwards for a positive tet
+    nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    px, py, pz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+    qx, qy, qz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
+    rx, ry, rz = -(nx + px + qx), -(ny + py + qy), -(nz + pz + qz)
+    volume = (nx * cx + ny * cy + nz * cz) / 6.0
+    lengths = ax * ax + ay * ay + az * az + bx * bx + by * by + bz * bz + cx * cx + cy * cy + cz * cz
+    lengths += (ax - bx) ** 2 + (ay - by) ** 2 + (az - bz) ** 2 + (bx - cx) ** 2 + (by - cy) ** 2 + (bz - cz) ** 2
+    lengths += (cx - ax) ** 2 + (cy - ay) ** 2 + (cz - az) ** 2
+    nn, pp = nx * nx + ny * ny + nz * nz, px * px + py * py + pz * pz
+    qq, rr = qx * qx + qy * qy + qz * qz, rx * rx + ry * ry + rz * rz
+    cosine[0] = _cosine(nx * px + ny * py + nz * pz, nn * pp)
+    cosine[1] = _cosine(nx * qx + ny * qy + nz * qz, nn * qq)
+    cosine[2] = _cosine(nx * rx + ny * ry + nz * rz, nn * rr)
+    cosine[3] = _cosine(px * qx + py * qy + pz * qz, pp * qq)
+    cosine[4] = _cosine(px * rx + py * ry + pz * rz, pp * rr)
+    cosine[5] = _cosine(qx * rx + qy * ry + qz * rz, qq * rr)
     if lengths == 0.0:
         return 0.0
     size = 12.0 * (3.0 * abs(volume)) ** (2.0 / 3.0) / lengths
     return size if volume > 0 else -size
+
+
+@nb.njit(cache=True, inline="always")
+def _cosine(dot, square):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return min(max(-dot / np.sqrt(square), -1.0), 1.0) if square > 0.0 else 1.0

@@ -80,23 +80,23 @@ def mesh_topology(tets: npt.NDArray[np.integer], tags: npt.NDArray[np.int32]) ->
     first = np.zeros(int(tets.max()) + 2, np.int64)
     _count(tets, first)
     np.cumsum(first, out=first)
-    facet = np.empty(int(first[-1]), np.int64)
+    facet = np.empty(int(first[-1]), np.int32 if first[-1] < 2**31 else np.int64)
     _bucket(tets, first, facet)
     state = np.zeros(len(facet), np.uint8)
-    partner = np.zeros(len(facet), np.int64)
+    partner = np.zeros_like(facet)
     overshared, overlapping, distinct = _match(tets, tags, first, facet, state, partner).sum(axis=0)
     parent = np.arange(len(tets), dtype=np.int32)
     _unite(facet, state, partner, parent)
     outer_ids, between_ids = facet[state == 1], facet[state == 2]
-    between_pairs = np.stack([between_ids // 4, partner[state == 2] // 4], axis=1)
+    between_pairs = np.stack([between_ids // 4, partner[state == 2] // 4], axis=1).astype(np.int64)
     component, owner = _name_components(parent)
     return Topology(
-        _corners(tets, outer_ids), outer_ids // 4, _corners(tets, between_ids), between_pairs,
+        _corners(tets, outer_ids), (outer_ids // 4).astype(np.int64), _corners(tets, between_ids), between_pairs,
         int(overshared), int(overlapping), int(distinct), component, tags[owner].astype(np.int32),
     )  # fmt: skip
 
 
-def _corners(tets: npt.NDArray[np.integer], facet: npt.NDArray[np.int64]) -> npt.NDArray[np.integer]:
+def _corners(tets: npt.NDArray[np.integer], facet: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
     return np.take_along_axis(tets[facet // 4], TET_SIDES[facet % 4], axis=1)
 
 

@@ -170,9 +170,17 @@ def _to_box(boxes, voxel, f, x, y, z):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 @nb.njit(cache=True)
-def _to_triangle(points, triangles, f, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Squared distance by the region (corner, edge, face) that holds the nearest point."""
+def _to_triangle(points, triangles, f, x, y, z, best):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Squared distance by the region (corner, edge, face) that holds the nearest point; `best` if it is not less."""
     a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
+    far = 0.0
+    for e in range(3):
+        q = x if e == 0 else (y if e == 1 else z)
+        r, s, t = points[a, e], points[b, e], points[c, e]
+        gap = max(min(r, s, t) - q, q - max(r, s, t), 0.0)
+        far += gap * gap
+    if far >= best:
+        return best
     ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
     ux, uy, uz = points[b, 0] - ax, points[b, 1] - ay, points[b, 2] - az
     vx, vy, vz = points[c, 0] - ax, points[c, 1] - ay, points[c, 2] - az
@@ -185,7 +193,7 @@ def _to_triangle(points, triangles, f, x, y, z):  # type: ignore[no-untyped-def]
         s, t = s / det, t / det
     else:
         # outside: the nearest point lies on an edge; the best of three is always right
-        best = np.inf
+        least = np.inf
         s0 = t0 = 0.0
         for e in range(3):
             if e == 0:
@@ -200,16 +208,16 @@ def _to_triangle(points, triangles, f, x, y, z):  # type: ignore[no-untyped-def]
                 se, te = 1.0 - r, r
             dx, dy, dz = px - se * ux - te * vx, py - se * uy - te * vy, pz - se * uz - te * vz
             d = dx * dx + dy * dy + dz * dz
-            if d < best:
-                best, s0, t0 = d, se, te
+            if d < least:
+                least, s0, t0 = d, se, te
         s, t = s0, t0
     dx, dy, dz = px - s * ux - t * vx, py - s * uy - t * vy, pz - s * uz - t * vz
     return dx * dx + dy * dy + dz * dz
 
 
 @nb.njit(cache=True, inline="always")
-def _to_element(boxes, triangles, points, voxel, f, x, y, z):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
-    return _to_box(boxes, voxel, f, x, y, z) if len(boxes) else _to_triangle(points, triangles, f, x, y, z)
+def _to_element(boxes, triangles, points, voxel, f, x, y, z, best):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
+    return _to_box(boxes, voxel, f, x, y, z) if len(boxes) else _to_triangle(points, triangles, f, x, y, z, best)
 
 
 @nb.njit(cache=True)
@@ -223,41 +231,69 @@ def _reach(x, centre, ring, lower, edge, count):  # type: ignore[no-untyped-def]
     return max(beyond, 0.0)
 
 
+@nb.njit(cache=True, inline="always")
+def _scan(boxes, triangles, points, voxel, grid, c, x, y, z, best, found):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
+    """Look at the elements of one cube."""
+    for n in range(grid.start[c], grid.start[c + 1]):
+        d = _to_element(boxes, triangles, points, voxel, grid.items[n], x, y, z, best)
+        if d < best:
+            best, found = d, grid.items[n]
+    return best, found
+
+
+@nb.njit(cache=True, inline="always")
+def _gap(x, lower, edge, i):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Squared distance along an axis from x to the i-th layer of cubes."""
+    gap = max(lower + i * edge - x, x - lower - (i + 1) * edge, 0.0)
+    return gap * gap
+
+
 @nb.njit(cache=True)
 def _nearest(boxes, triangles, points, voxel, grid, x, y, z, guess):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
     """Squared distance to the nearest element and its number; `guess` is an element likely to be near."""
-    lower, edge, shape, start, items = grid
-    found = guess
-    best = _to_element(boxes, triangles, points, voxel, guess, x, y, z)
-    nx, ny, nz = shape[0], shape[1], shape[2]
-    ci, cj, ck = _bin(x, lower[0], edge, nx), _bin(y, lower[1], edge, ny), _bin(z, lower[2], edge, nz)
+    low, edge, shape = grid.lower, grid.edge, grid.shape
+    best = _to_element(boxes, triangles, points, voxel, guess, x, y, z, np.inf)
+    ci, cj, ck = _bin(x, low[0], edge, shape[0]), _bin(y, low[1], edge, shape[1]), _bin(z, low[2], edge, shape[2])
+    c = (ci * shape[1] + cj) * shape[2] + ck
+    best, found = _scan(boxes, triangles, points, voxel, grid, c, x, y, z, best, guess)
+    reach = math.sqrt(best)
+    if reach >= 1.5 * edge:
+        return _nearest_by_rings(boxes, triangles, points, voxel, grid, x, y, z, best, found)
+    # something is near: look into the few other cubes that the ball around the point reaches
+    last_j, last_k = _bin(y + reach, low[1], edge, shape[1]), _bin(z + reach, low[2], edge, shape[2])
+    for i in range(_bin(x - reach, low[0], edge, shape[0]), _bin(x + reach, low[0], edge, shape[0]) + 1):
+        gi = _gap(x, low[0], edge, i)
+        for j in range(_bin(y - reach, low[1], edge, shape[1]), last_j + 1):
+            gj = gi + _gap(y, low[1], edge, j)
+            for k in range(_bin(z - reach, low[2], edge, shape[2]), last_k + 1):
+                if gj + _gap(z, low[2], edge, k) < best and not (i == ci and j == cj and k == ck):
+                    c = (i * shape[1] + j) * shape[2] + k
+                    best, found = _scan(boxes, triangles, points, voxel, grid, c, x, y, z, best, found)
+    return best, found
+
+
+@nb.njit(cache=True)
+def _nearest_by_rings(boxes, triangles, points, voxel, grid, x, y, z, best, found):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
+    """The same for points with nothing near: cubes are looked into ring by ring around that of the point."""
+    low, edge = grid.lower, grid.edge
+    nx, ny, nz = grid.shape[0], grid.shape[1], grid.shape[2]
+    ci, cj, ck = _bin(x, low[0], edge, nx), _bin(y, low[1], edge, ny), _bin(z, low[2], edge, nz)
     ring = 0
     while True:
         for i in range(max(ci - ring, 0), min(ci + ring, nx - 1) + 1):
-            gx = max(lower[0] + i * edge - x, x - lower[0] - (i + 1) * edge, 0.0)
-            if gx * gx >= best:
-                continue
+            gi = _gap(x, low[0], edge, i)
             for j in range(max(cj - ring, 0), min(cj + ring, ny - 1) + 1):
-                gy = max(lower[1] + j * edge - y, y - lower[1] - (j + 1) * edge, 0.0)
-                if gx * gx + gy * gy >= best:
+                gj = gi + _gap(y, low[1], edge, j)
+                if gj >= best:
                     continue
                 # inside the ring only its two ends along z are new
                 step = 1 if abs(i - ci) == ring or abs(j - cj) == ring else max(2 * ring, 1)
                 for k in range(ck - ring, ck + ring + 1, step):
-                    if k < 0 or k >= nz:
-                        continue
-                    gz = max(lower[2] + k * edge - z, z - lower[2] - (k + 1) * edge, 0.0)
-                    if gx * gx + gy * gy + gz * gz >= best:
-                        continue
-                    c = (i * ny + j) * nz + k
-                    for n in range(start[c], start[c + 1]):
-                        d = _to_element(boxes, triangles, points, voxel, items[n], x, y, z)
-                        if d < best:
-                            best, found = d, items[n]
-        reach = min(
-            _reach(x, ci, ring, lower[0], edge, nx), _reach(y, cj, ring, lower[1], edge, ny),
-            _reach(z, ck, ring, lower[2], edge, nz),
-        )  # fmt: skip
+                    if 0 <= k < nz and gj + _gap(z, low[2], edge, k) < best:
+                        c = (i * ny + j) * nz + k
+                        best, found = _scan(boxes, triangles, points, voxel, grid, c, x, y, z, best, found)
+        reach = min(_reach(x, ci, ring, low[0], edge, nx), _reach(y, cj, ring, low[1], edge, ny))
+        reach = min(reach, _reach(z, ck, ring, low[2], edge, nz))
         if reach * reach >= best:
             return best, found
         ring += 1
