@@ -9,6 +9,7 @@ from solvers.charge_from_study import solve_charge_transfer
 from solvers.conduction import conduction
 from solvers.domain import Domain
 from solvers.effective import effective_conductivity
+from solvers.mechanics_from_study import solve_effective_stiffness, solve_elasticity
 from ssb2mesh.errors import InputError
 from ssb2mesh.study_solves import SOLVE_TYPES, validate_solves
 
@@ -18,6 +19,8 @@ _SOLVERS: dict[str, Callable[..., Any]] = {
     "conduction": conduction,
     "effective_conductivity": effective_conductivity,
     "charge_transfer": solve_charge_transfer,
+    "elasticity": solve_elasticity,
+    "effective_stiffness": solve_effective_stiffness,
 }
 
 

@@ -221,7 +221,7 @@ def _solution(
         "notes": [*held.notes, *_yield_notes(materials, largest)],
     }
     for opening in openings:
-        totals["interfaces"] = opening.summary(found.u)
+        totals["openings"] = opening.summary(found.u)
     if bulk.flows:
         flowing = (bulk.hardened > 0) @ bulk.rule.weights * bulk.volumes[bulk.soft]
         totals["plastic_volume"] = float(domain.comm.allreduce(float(flowing.sum())))

@@ -35,6 +35,10 @@ QUANTITY_UNITS: dict[str, dict[str, float]] = {
     "area resistance": {"ohm m2": 1.0, "ohm m^2": 1.0, "ohm cm2": 1e-4, "ohm cm^2": 1e-4},
     "length": {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "nm": 1e-9},
     "temperature": {"K": 1.0},
+    "pressure": {"Pa": 1.0, "kPa": 1e3, "MPa": 1e6, "GPa": 1e9, "bar": 1e5},
+    "force": {"N": 1.0, "kN": 1e3, "mN": 1e-3, "uN": 1e-6, "µN": 1e-6},
+    "surface energy": {"J/m2": 1.0, "J/m^2": 1.0, "N/m": 1.0, "mJ/m2": 1e-3, "mJ/m^2": 1e-3},
+    "interface stiffness": {"Pa/m": 1.0, "MPa/um": 1e12, "MPa/µm": 1e12, "GPa/um": 1e15, "GPa/µm": 1e15},
     "current": {"A": 1.0, "mA": 1e-3, "uA": 1e-6, "µA": 1e-6, "nA": 1e-9, "pA": 1e-12},
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.study_charge import CHARGE_TRANSFER, absolute_maps
+from ssb2mesh.study_mechanics import EFFECTIVE_STIFFNESS, ELASTICITY
 from ssb2mesh.study_quantities import (
     QUANTITY_UNITS,
     SolveKey,
@@ -160,4 +161,6 @@ SOLVE_TYPES: dict[str, SolveType] = {
             **_SOLVER_KEYS,
         },
     ),
+    "elasticity": ELASTICITY,
+    "effective_stiffness": EFFECTIVE_STIFFNESS,
 }

@@ -107,7 +107,7 @@ def test_bar_follows_the_traction_separation_law(order, travel):
     # Newton stops at a residual of 1e-9 of all forces
     assert found.forces["z_max"][2] == pytest.approx(exact, abs=1e-8)
     assert found.forces["z_min"][2] == pytest.approx(-exact, abs=1e-8)
-    seam = found.totals["interfaces"]["phase1|phase2"]
+    seam = found.totals["openings"]["phase1|phase2"]
     opening = travel - 0.1 * exact
     assert seam["area"] == pytest.approx(1.0)
     assert seam["largest_opening"] == pytest.approx(opening, abs=1e-8)
@@ -119,7 +119,7 @@ def test_bar_follows_the_traction_separation_law(order, travel):
 def test_broken_bar_carries_nothing():
     found = bar(0.7)
     assert abs(found.forces["z_max"][2]) < 1e-4  # a millionth of the stiffness is left
-    seam = found.totals["interfaces"]["phase1|phase2"]
+    seam = found.totals["openings"]["phase1|phase2"]
     assert seam["broken_share"] == 1.0
     assert seam["dissipated"] == pytest.approx(0.3, rel=1e-9)
     apart = found.point_data()["separation"]
@@ -163,7 +163,7 @@ def test_shrinking_particle_comes_off_its_matrix(strain, accuracy):
     core = domain.cell_phase == 1
     mean = (found.cell_fields["mean_stress"] * domain.cell_volumes)[core].sum() / domain.cell_volumes[core].sum()
     assert mean == pytest.approx(traction, rel=accuracy)
-    seam = found.totals["interfaces"]["core|matrix"]
+    seam = found.totals["openings"]["core|matrix"]
     assert seam["largest_opening"] == pytest.approx(opening, rel=0.04)  # the facets' edges open more
     assert seam["area"] == pytest.approx(np.pi / 2, rel=0.02)
     assert found.balance < 1e-8
@@ -187,7 +187,7 @@ def test_phases_beside_an_opening_interface_stay_bonded():
     assert 1 / 3 < cracked.forces["z_max"][2] < 0.8
     line = np.abs(domain.coordinates - [1 / 3, 0.5, 0.5]).max(axis=1) < 1e-9
     assert np.abs(cracked.point_fields["separation"][line]).max() == 0.0
-    assert cracked.totals["interfaces"]["phase1|phase2"]["area"] == pytest.approx(2 / 3)
+    assert cracked.totals["openings"]["phase1|phase2"]["area"] == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(

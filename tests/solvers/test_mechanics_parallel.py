@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def labels():
-    field = np.random.default_rng(3).integers(1, 3, (5, 5, 5))
+    field = np.random.default_rng(3).integers(1, 3, (6, 6, 6))
     field[1:4, 1:4, 1:4] = 3  # a cavity
     field[2, 2, 2] = 1  # with an island in it
     return field
@@ -48,7 +48,7 @@ def agree(one, two):
 
 
 def test_two_ranks_agree_with_one(tmp_path):
-    write_mesh(box_mesh(5, labels()), tmp_path / "mesh.xdmf")
+    write_mesh(box_mesh(6, labels()), tmp_path / "mesh.xdmf")
     one = run("mechanics_case.py", tmp_path / "mesh.xdmf", tmp_path / "one.npz", 1)
     two = run("mechanics_case.py", tmp_path / "mesh.xdmf", tmp_path / "two.npz", 2)
     agree(one, two)
