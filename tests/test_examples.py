@@ -56,6 +56,16 @@ def test_cathode_current():
     assert balance < 1e-8
 
 
+def test_contact_loss():
+    pytest.importorskip("dolfinx", reason="DOLFINx is not installed")
+    rows = run_main("contact_loss")
+    for _, voltage, constriction, flat in rows:
+        # on these coarse cells the pellet is exact, so constriction is all that the zero-dimensional model misses
+        assert voltage - constriction == pytest.approx(flat, rel=1e-6)
+    parts = [constriction for _, _, constriction, _ in rows]
+    assert all(0 < a < b for a, b in zip(parts, parts[1:], strict=False))
+
+
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
 def test_studies_are_valid(path):
     assert read_study(path).solves
