@@ -19,7 +19,7 @@ from ssb2mesh.io.mesh_common import MeshData, mesh_from_header, replacing
 from ssb2mesh.io.mesh_gmsh import tets_crc32
 from ssb2mesh.io.mesh_names import house_name, safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_sides import rows_from_sides, side_set_names, side_sets
-from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, rows_of_sets, write_rows
+from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, parse_numbers, rows_of_sets, write_rows
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh, corner_keys
 from ssb2mesh.second_order import second_order
 
@@ -105,12 +105,20 @@ def read_inp(path: Path) -> MeshData:
 
 def _blocks(raw: bytes) -> list[tuple[str, dict[str, str], bytes]]:
     """(keyword, parameters, data) of each keyword line; comments are gone."""
-    text = re.sub(rb"(?m)^\*\*.*\n?", b"", raw)
-    found = []
-    for match in re.finditer(rb"(?m)^\*([^\n]*)\n((?:[^*][^\n]*\n?)*)", text):
-        keyword, *parts = match.group(1).decode(errors="replace").strip().split(",")
+    found: list[tuple[str, dict[str, str], bytes]] = []
+    heads = list(re.finditer(rb"(?m)^\*[^\n]*\n?", raw))
+    stops = [head.start() for head in heads[1:]] + [len(raw)]
+    last: tuple[str, dict[str, str], bytes] | None = None
+    for head, stop in zip(heads, stops, strict=True):
+        data = raw[head.end() : stop]
+        if head.group(0).startswith(b"**"):  # data may go on behind a comment
+            if last is not None and data:
+                last = found[-1] = (last[0], last[1], last[2] + data)
+            continue
+        keyword, *parts = head.group(0)[1:].decode(errors="replace").strip().split(",")
         pairs = [part.partition("=") for part in parts]
-        found.append((keyword.strip().upper(), {k.strip().upper(): v.strip() for k, _, v in pairs}, match.group(2)))
+        last = (keyword.strip().upper(), {k.strip().upper(): v.strip() for k, _, v in pairs}, data)
+        found.append(last)
     return found
 
 
@@ -148,26 +156,30 @@ def _surfaces(
     members = {p["ELSET"].upper(): d for k, p, d in blocks if k == "ELSET" and "GENERATE" not in p and "ELSET" in p}
     ranges = {p["ELSET"].upper(): d for k, p, d in blocks if k == "ELSET" and "GENERATE" in p and "ELSET" in p}
     found: dict[str, npt.NDArray[np.int64]] = {}
-    side_of = {int(n): i for i, n in enumerate(ABAQUS_SIDE)}
+    side_of = np.argsort(np.r_[0, ABAQUS_SIDE]) - 1
     for keyword, parameters, data in blocks:
         if keyword != "SURFACE" or parameters.get("TYPE", "ELEMENT").upper() != "ELEMENT":
             continue
-        pairs = np.array(data.replace(b",", b" ").split(), dtype=object).reshape(-1, 2)
-        elements, sides = [], []
-        for entry, face in pairs.tolist():
-            name = entry.decode().upper()
-            if name.isdigit():
-                listed = [int(name)]
-            elif name in ranges:
-                listed = [n for a, b, c in _table(ranges[name], 3, int).tolist() for n in range(a, b + 1, c)]
-            else:
-                listed = _table(members[name], 1, int)[:, 0].tolist()
-            elements += listed
-            sides += [side_of[int(face[1:])]] * len(listed)
-        place = np.searchsorted(numbers, elements)
-        corners = TET_SIDES[np.array(sides, int)].reshape(-1, 3)
-        found[parameters["NAME"]] = np.take_along_axis(tets[place], corners, axis=1)
+        parts = [np.zeros((0, 2), np.int64)]
+        entries = data.replace(b",", b" ").split()
+        if all(entry.isdigit() for entry in entries[::2]):
+            parts.append(_table(data.replace(b"S", b" ").replace(b"s", b" "), 2, int))
+        else:
+            for entry, face in zip(entries[::2], entries[1::2], strict=True):
+                name = entry.decode().upper()
+                listed = np.array([int(name)]) if name.isdigit() else _members(name, members, ranges)
+                parts.append(np.column_stack([listed, np.full(len(listed), int(face[1:]))]))
+        rows = np.concatenate(parts)
+        corners = TET_SIDES[side_of[rows[:, 1]]]
+        found[parameters["NAME"]] = np.take_along_axis(tets[np.searchsorted(numbers, rows[:, 0])], corners, axis=1)
     return found
+
+
+def _members(name: str, members: dict[str, bytes], ranges: dict[str, bytes]) -> npt.NDArray[np.int64]:
+    if name in ranges:
+        rows = _table(ranges[name], 3, int).tolist()
+        return np.concatenate([np.arange(first, last + 1, step) for first, last, step in rows])
+    return _table(members[name], 1, int)[:, 0]
 
 
 Cells = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -206,5 +218,4 @@ def _foreign(path: Path, cells: Cells, labels: list[str], surfaces: dict[str, np
 
 
 def _table(data: bytes, width: int, kind: type) -> npt.NDArray:
-    found: npt.NDArray = np.array(data.replace(b",", b" ").split(), "S").astype(kind)
-    return found.reshape(-1, width)
+    return parse_numbers(data, kind).reshape(-1, width)

@@ -8,6 +8,7 @@ boundary by itself. Exact names, box and metadata are kept in comments.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ from ssb2mesh.facet_atoms import AtomTable, atom_table
 from ssb2mesh.io.mesh_common import MeshData, mesh_from_header, replacing
 from ssb2mesh.io.mesh_gmsh import tets_crc32
 from ssb2mesh.io.mesh_names import safe_names, warn_loss
-from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, rows_of_sets, words, write_rows
+from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, parse_numbers, rows_of_sets, write_rows
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.second_order import second_order
 from ssb2mesh.topology import mesh_topology
@@ -29,6 +30,8 @@ __all__ = ["read_mphtxt", "write_mphtxt"]
 #: Mid nodes of COMSOL's second-order elements in ours: it has edge 0-2 before edge 1-2.
 _MID_TET = np.array([0, 1, 2, 3, 4, 6, 5, 7, 8, 9])
 _MID_TRIANGLE = np.array([0, 1, 2, 3, 5, 4])
+_BLANKS = re.compile(rb"(?:\s+|#[^\n]*\n)*")
+_WORD = re.compile(rb"[^\s#]+")
 _LABEL_SIGNS = " _.-|@+()"
 _LABEL_LENGTH = 120
 
@@ -58,7 +61,7 @@ def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: i
         raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
     mesh = data.mesh
     table = atom_table(mesh)
-    numbers, owners = _domains(mesh, domains)
+    domain, owners = _domains(mesh, domains)
     selections = _selections(mesh, table, owners)
     labels = {name: label for name, label, _, _ in selections}
     with replacing(path) as (part,), part.open("wb") as file:
@@ -68,7 +71,7 @@ def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: i
         file.write(f"0 1\n{len(tags)} # number of tags\n".encode())
         file.writelines(f"{len(tag)} {tag}\n".encode() for tag in tags)
         file.write(f"{len(tags)} # number of types\n".encode() + b"3 obj\n" * len(tags))
-        _write_mesh(file, mesh, table, numbers, order)
+        _write_mesh(file, mesh, table, domain, order)
         for _, label, dimension, entities in selections:
             file.write(f"\n0 0 1\n9 Selection # class\n0 # version\n{len(label)} {label} # label\n".encode())
             file.write(f"5 mesh1 # mesh tag\n{dimension} # dimension\n{len(entities)} # number of entities\n".encode())
@@ -138,33 +141,43 @@ class _Reader:
     """A cursor over numbers and strings; a sign # starts a comment except inside a string."""
 
     def __init__(self, raw: bytes, path: Path) -> None:
-        self.raw, self.path = raw, path
+        self.raw, self.path, self.at = raw, path, 0
+        self.line_ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
 
     def skip(self) -> None:
-        self.raw = self.raw.lstrip()
-        while self.raw.startswith(b"#"):
-            self.raw = self.raw.partition(b"\n")[2].lstrip()
+        found = _BLANKS.match(self.raw, self.at)
+        self.at = found.end() if found else self.at
 
     def integer(self) -> int:
         self.skip()
-        (word,), self.raw = words(self.raw, 1, self.path)
-        return int(word)
+        found = _WORD.match(self.raw, self.at)
+        if found is None:
+            raise InputError(f"path: {self.path} is truncated")
+        self.at = found.end()
+        return int(found.group(0))
 
     def string(self) -> str:
-        self.skip()
-        count, _, rest = self.raw.partition(b" ")
-        length = int(count)
-        if len(rest) < length:
+        length = self.integer()
+        text = self.raw[self.at + 1 : self.at + 1 + length]
+        if len(text) < length:
             raise InputError(f"path: {self.path} is truncated inside a string")
-        self.raw = rest[length:]
-        return rest[:length].decode(errors="replace")
+        self.at += 1 + length
+        return text.decode(errors="replace")
 
     def array(self, rows: int, width: int, kind: type) -> npt.NDArray:
-        self.skip()
+        """A table of a row a line, the way COMSOL writes it."""
         if rows < 0:
             raise ValueError("a negative number of rows")
-        found, self.raw = words(self.raw, rows * width, self.path)
-        return np.array(found, "S").astype(kind).reshape(rows, width) if rows else np.zeros((0, width), kind)
+        if rows == 0:
+            return np.zeros((0, width), kind)
+        self.skip()
+        last = int(np.searchsorted(self.line_ends, self.at)) + rows - 1
+        end = int(self.line_ends[last]) if last < len(self.line_ends) else len(self.raw)
+        found = parse_numbers(self.raw[self.at : end], kind)
+        if len(found) != rows * width:
+            raise InputError(f"path: {self.path}: {len(found)} numbers where {rows} rows of {width} should stand")
+        self.at = end
+        return found.reshape(rows, width)
 
 
 def read_mphtxt(path: Path) -> MeshData:

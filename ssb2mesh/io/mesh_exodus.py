@@ -184,8 +184,7 @@ def _write(mesh: TaggedMesh, path: Path, steps: Iterable[Step], options: _Option
         with netcdf.Dataset(part, "w", format=STORAGES[storage], clobber=True) as file:
             file.set_fill_off()
             layout = Layout(file, plan, options.name_length)
-            layout.declare(wide=storage != "64bit-offset" and _needs_64(plan), header=header)
-            layout.declare_fields(first)
+            layout.declare(first, wide=storage != "64bit-offset" and _needs_64(plan), header=header)
             layout.fill()
             number = 0
             while first is not None:

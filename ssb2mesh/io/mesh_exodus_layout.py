@@ -94,8 +94,8 @@ class Layout:
         self.variables[name] = made
         return made
 
-    def declare(self, *, wide: bool, header: bytes) -> None:
-        """Declare all that is not a field; integers of 64 bits if `wide`."""
+    def declare(self, first: Step | None, *, wide: bool, header: bytes) -> None:
+        """Declare everything, the fields of the first step among it; integers of 64 bits if `wide`."""
         file, plan = self.file, self.plan
         integer = "i8" if wide else "i4"
         file.setncatts({"api_version": np.float32(8.11), "version": np.float32(8.11)})
@@ -105,23 +105,13 @@ class Layout:
             file.setncattr("int64_status", np.int32(0xE000))  # maps, ids and bulk data
         self._dimensions(len(header))
         self.variable("coor_names", "S1", "num_dim", "len_name")
-        for axis in "xyz":
-            self.variable(f"coord{axis}", "f8", "num_nodes")
         self.variable("qa_records", "S1", "num_qa_rec", "four", "len_string")
         self.variable("info_records", "S1", "num_info", "len_line")
-        if not plan.ascending:
-            self.variable("elem_num_map", integer, "num_elem")
         for prefix, dimension in (("eb", "num_el_blk"), ("ss", "num_side_sets"), ("ns", "num_node_sets")):
             if dimension in file.dimensions:
                 self.variable(f"{prefix}_status", "i4", dimension)
                 self.variable(f"{prefix}_prop1", integer, dimension).setncattr("name", "ID")
                 self.variable(f"{prefix}_names", "S1", dimension, "len_name")
-        width = plan.tets.shape[1]
-        for number, (_, _, count) in enumerate(plan.blocks, 1):
-            file.createDimension(f"num_el_in_blk{number}", count)
-            file.createDimension(f"num_nod_per_el{number}", width)
-            connect = self.variable(f"connect{number}", integer, f"num_el_in_blk{number}", f"num_nod_per_el{number}")
-            connect.setncattr("elem_type", f"TETRA{width}")
         for number, side_set in enumerate(plan.sets, 1):
             file.createDimension(f"num_side_ss{number}", len(side_set.tets))
             self.variable(f"elem_ss{number}", integer, f"num_side_ss{number}")
@@ -131,9 +121,22 @@ class Layout:
             self.variable(f"node_ns{number}", integer, f"num_nod_ns{number}")
         self.variable("ssb2mesh_header", "i1", "ssb2mesh_len_header")
         self.late["ssb2mesh_header"] = np.frombuffer(header, np.int8)
+        self.declare_fields(first)
+        self._declare_large(integer)
+
+    def _declare_large(self, integer: str) -> None:
+        """Declare what is long, last: each declaration in classic netCDF moves everything declared before."""
+        plan = self.plan
         if len(plan.mesh.facets):
-            self.variable("ssb2mesh_facets", integer, "ssb2mesh_num_rows", "ssb2mesh_three")
             self.variable("ssb2mesh_facet_tags", "i4", "ssb2mesh_num_rows")
+            self.variable("ssb2mesh_facets", integer, "ssb2mesh_num_rows", "ssb2mesh_three")
+        for axis in "xyz":
+            self.variable(f"coord{axis}", "f8", "num_nodes")
+        if not plan.ascending:
+            self.variable("elem_num_map", integer, "num_elem")
+        for number in range(1, len(plan.blocks) + 1):
+            connect = self.variable(f"connect{number}", integer, f"num_el_in_blk{number}", f"num_nod_per_el{number}")
+            connect.setncattr("elem_type", f"TETRA{plan.tets.shape[1]}")
 
     def _dimensions(self, header: int) -> None:
         plan = self.plan
@@ -147,6 +150,9 @@ class Layout:
         for name, size in sizes.items():
             if size:  # netCDF takes 0 for unlimited
                 self.file.createDimension(name, size)
+        for number, (_, _, count) in enumerate(plan.blocks, 1):
+            self.file.createDimension(f"num_el_in_blk{number}", count)
+            self.file.createDimension(f"num_nod_per_el{number}", plan.tets.shape[1])
 
     def declare_fields(self, first: Step | None) -> None:
         """Declare times and the fields of the first step, which every step must have."""

@@ -14,6 +14,7 @@ from ssb2mesh.io.mesh_common import MeshData, mesh_from_header
 from ssb2mesh.io.mesh_exodus_layout import EXODUS_SIDE, component_names, import_netcdf
 from ssb2mesh.io.mesh_gmsh import physical_numbers, tets_crc32
 from ssb2mesh.io.mesh_names import house_name
+from ssb2mesh.io.netcdf_size import classic_size
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh, corner_keys
 
 if TYPE_CHECKING:
@@ -87,6 +88,13 @@ def _open(path: Path) -> netCDF4.Dataset:
     netcdf = import_netcdf(path)
     if not path.exists():
         raise InputError(f"path: the mesh file {path} does not exist")
+    try:
+        needed = classic_size(path) or 0
+    except ValueError as error:
+        raise InputError(f"path: {path} is a damaged or truncated Exodus file ({error})") from error
+    if path.stat().st_size < needed:
+        missing = needed - path.stat().st_size
+        raise InputError(f"path: {path} is truncated ({missing} bytes are missing); write the mesh again")
     try:
         file = netcdf.Dataset(path)
     except OSError as error:
@@ -181,6 +189,8 @@ def _foreign(
     tets = np.concatenate([block.corners for block in blocks])
     tags = np.concatenate([np.full(len(b.corners), b.number, np.int32) for b in blocks])
     facets, facet_tags, facet_names = _sets(file, blocks, phases)
+    if tets.min() < 0 or tets.max() >= len(points):
+        raise InputError(f"path: {path} is damaged (an element names a node that is not there)")
     used = np.zeros(len(points), bool)
     used[tets.ravel()] = True
     # mid nodes and nodes of other cells go

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,12 +12,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import MeshData, header_of, parse_header
 from ssb2mesh.io.mesh_gmsh import tets_crc32
 from ssb2mesh.mesh import TaggedMesh
 
-__all__ = ["find_header", "header_lines", "lost_fields", "rows_of_sets", "write_rows"]
+__all__ = ["find_header", "header_lines", "lost_fields", "parse_numbers", "rows_of_sets", "write_rows"]
 
 _CHUNK = 1 << 16
 _PIECE = 56
@@ -155,9 +155,37 @@ def rows_of_sets(
     return facets, np.concatenate([np.zeros(0, np.int32), *numbers])
 
 
-def words(raw: bytes, count: int, path: Path) -> tuple[list[bytes], bytes]:
-    """Split off `count` words; return them and what follows. InputError if there are fewer."""
-    found = raw.split(None, count)
-    if len(found) < count:
-        raise InputError(f"path: {path} is truncated ({count - len(found)} numbers are missing)")
-    return found[:count], (found[count] if len(found) > count else b"")
+def parse_numbers(text: bytes, kind: type) -> npt.NDArray:
+    r"""Return the numbers in a text.
+
+    Parameters
+    ----------
+    text : bytes
+        Numbers separated by blanks, line ends or commas.
+    kind : type
+        ``int`` or ``float``.
+
+    Returns
+    -------
+    (n,) int64 or float64 array
+        The numbers.
+
+    Raises
+    ------
+    ValueError
+        If something else stands among them.
+
+    Examples
+    --------
+    >>> parse_numbers(b"1, 2\n3\n", int)
+    array([1, 2, 3])
+    """
+    plain = text.replace(b",", b" ") if b"," in text else text
+    if not plain.strip():
+        return np.zeros(0, np.int64 if kind is int else np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            return np.fromstring(plain, np.int64 if kind is int else np.float64, sep=" ")
+        except DeprecationWarning:
+            raise ValueError("something that is no number stands among numbers") from None
