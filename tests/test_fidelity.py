@@ -369,3 +369,29 @@ def test_another_box_or_phase_is_an_input_error():
         compare_with_voxels(mesh, box_volume(labels(8, 8, 9), size=(8.0, 8.0, 9.0), names=NAMES))
     with pytest.raises(InputError, match=r"volume: no phase 'B', which the mesh has; phases: A, other"):
         compare_with_voxels(mesh, box_volume(laminate(4), size=(8.0,) * 3, names={0: "A", 1: "other"}))
+
+
+def test_long_voxels_are_sampled_as_finely_as_cubes():
+    # voxels ten times as long as wide
+    image = labels(2, 2, 2)
+    image[1] = 1
+    mesh, volume = pair(image, image, (2.0, 20.0, 2.0))
+    middle = mesh.points.copy()
+    dented = np.flatnonzero((middle == (1, 10, 1)).all(axis=1))
+    middle[dented, 0] = 1.5
+    one = compare_with_voxels(dataclasses.replace(mesh, points=middle), volume).interfaces["A|B"]
+    assert one.mesh_to_voxel.max_voxels == pytest.approx(0.5)
+    # from the corner below the dent to its flank, which rises by 0.5 over 1 and over 10
+    flank = np.sqrt(1 + 0.5**2 + 0.05**2)
+    assert one.voxel_to_mesh.max_voxels == pytest.approx(0.5 / flank)
+    # mean height 0.5 / 3 over six triangles of area 5; sampling a bent surface from a flat one costs the 2 %
+    assert one.voxel_to_mesh.mean_voxels == pytest.approx(0.5 / 3 * 30 / 40 / flank, rel=0.02)
+    area = one.mesh_area
+    assert one.mesh_to_voxel.mean_voxels == pytest.approx(0.5 / 3 * area_around(middle, mesh, dented) / area)
+
+
+def area_around(points, mesh, vertex):
+    rows = mesh.facet_set("A|B")
+    corners = points[rows[(rows == vertex).any(axis=1)]]
+    sides = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return 0.5 * np.linalg.norm(np.cross(*sides), axis=1).sum()

@@ -50,7 +50,7 @@ def surface_distances(
     ----------
     source : Surface
         Is sampled at corners, middles of edges and centres of pieces whose edges are at most ``2 * spacing`` long
-        (rectangles: at corners and centre).
+        (rectangles: at corners and centres).
     target : Surface
         Not empty.
     spacing : float
@@ -311,7 +311,13 @@ def _pieces(points, triangles, f, spacing):  # type: ignore[no-untyped-def]  # n
     ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
     vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
     area = 0.5 * math.sqrt((uy * vz - uz * vy) ** 2 + (uz * vx - ux * vz) ** 2 + (ux * vy - uy * vx) ** 2)
-    return max(int(math.ceil(math.sqrt(longest) / (2.0 * spacing) - 1e-9)), 1), area
+    return _cuts(math.sqrt(longest), spacing), area
+
+
+@nb.njit(cache=True, inline="always")
+def _cuts(length, spacing):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Pieces of at most twice the spacing that a length is cut into."""
+    return max(int(math.ceil(length / (2.0 * spacing) - 1e-9)), 1)
 
 
 @nb.njit(cache=True)
@@ -321,13 +327,23 @@ def _samples(boxes, triangles, points, voxel, f, spacing, out):  # type: ignore[
     if len(boxes):
         axis = boxes[f, 0]
         b, c = (axis + 1) % 3, (axis + 2) % 3
-        area = voxel[b] * voxel[c]
-        for n in range(5):
-            out[n, axis] = boxes[f, axis + 1] * voxel[axis]
-            out[n, b] = (boxes[f, b + 1] + (0.5 if n == 4 else n % 2)) * voxel[b]
-            out[n, c] = (boxes[f, c + 1] + (0.5 if n == 4 else n // 2)) * voxel[c]
-            out[n, 3] = area * (2.0 / 3.0 if n == 4 else 1.0 / 12.0)
-        return out, 5
+        mb, mc = _cuts(voxel[b], spacing), _cuts(voxel[c], spacing)
+        unit = voxel[b] * voxel[c] / (mb * mc)
+        if len(out) < (mb + 1) * (mc + 1) + mb * mc:
+            out = np.empty(((mb + 1) * (mc + 1) + mb * mc, 4))
+        for i in range(2 * mb + 1):
+            # corners of pieces, then their centres
+            for j in range(i % 2, 2 * mc + 1, 2):
+                out[count, axis] = boxes[f, axis + 1] * voxel[axis]
+                out[count, b] = (boxes[f, b + 1] + i / (2.0 * mb)) * voxel[b]
+                out[count, c] = (boxes[f, c + 1] + j / (2.0 * mc)) * voxel[c]
+                if i % 2:
+                    weight = 2.0 / 3.0
+                else:
+                    weight = (1 if i in (0, 2 * mb) else 2) * (1 if j in (0, 2 * mc) else 2) / 12.0
+                out[count, 3] = unit * weight
+                count += 1
+        return out, count
     n, area = _pieces(points, triangles, f, spacing)
     m = 2 * n
     if len(out) < (m + 1) * (m + 2) // 2 + n * n:
