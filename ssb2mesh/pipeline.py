@@ -51,10 +51,10 @@ class Solved:
         Its numbers, JSON-able.
     point_data, cell_data : mapping of str to array
         Fields in the order of the mesh's points and tets; empty on every process but the first.
-    facet_data : mapping of str to mapping of str to array
-        By facet set: ``triangles`` and fields on them; empty on every process but the first.
     table : mapping
         The [[solve]] table.
+    facet_data : mapping of str to mapping of str to array
+        By interface what the solution's ``facet_data`` gives; empty on every process but the first.
     """
 
     name: str
@@ -63,8 +63,8 @@ class Solved:
     summary: Mapping[str, Any]
     point_data: Mapping[str, Any] = field(default_factory=dict)
     cell_data: Mapping[str, Any] = field(default_factory=dict)
-    facet_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     table: Mapping[str, Any] = field(default_factory=dict)
+    facet_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON shows."""
@@ -338,7 +338,7 @@ def _solve_one(
         if fields is not None:
             result.write(fields / f"{name}.xdmf")
         facets = {each: result.facet_data(each) or {} for each in getattr(result, "interfaces", {})}
-        return Solved(name, kind, seconds, result.summary(), point_data, cell_data, facets, dict(table))
+        return Solved(name, kind, seconds, result.summary(), point_data, cell_data, dict(table), facets)
 
     start = time.perf_counter()
     with stages(f"solve {name}"):

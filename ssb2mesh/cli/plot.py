@@ -35,14 +35,15 @@ def _size(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[in
     examples=(
         "ssb2mesh plot cathode.vtu -o cathode.png",
         "ssb2mesh plot cathode.vtu -o contact.png --what interfaces --show 'LPSCl|NMC'",
+        "ssb2mesh plot discharge_LPSCl-NMC.vtu -o current.png --what current",
         'ssb2mesh plot cathode.tif -o slices.png --what slices --voxel-size "0.4 um" --phase 0=pore --phase 1=NMC',
     ),
 )
 @click.argument("source", cls=Argument, help="Mesh file (.vtu, .xdmf, .msh), or a volume file with --what slices.")
 @click.option("-o", "--output", cls=Option, group="Output", required=True, metavar="FILE", help="Picture (.png).")
 @click.option("--what", cls=Option, group="Picture", default="cutaway",
-              type=click.Choice(["cutaway", "interfaces", "quality", "field", "slices"]),
-              help="What to draw; slices are of a volume, all others of a mesh.")  # fmt: skip
+              type=click.Choice(["cutaway", "interfaces", "quality", "field", "current", "slices"]),
+              help="What to draw: slices of a volume, current of an interface file, all others of a mesh.")  # fmt: skip
 @click.option("--field", cls=Option, group="Picture", metavar="NAME", absent="the only one in the file",
               help="Point field to draw with --what field.")  # fmt: skip
 @click.option("--show", cls=Option, group="Picture", metavar="NAME", multiple=True, absent="all",
@@ -71,6 +72,10 @@ def command(
 
     if what == "slices":
         plot_volume_file(source, output, volume={"reading": reading, "crop": crop}, size=size, overwrite=overwrite)
+    elif what == "current":
+        from ssb2mesh.plot import plot_interface_file
+
+        plot_interface_file(source, output, size=size, overwrite=overwrite)
     else:
         plot_mesh_file(source, output, what=what, field=field, show=show, size=size, overwrite=overwrite)
     say(f"wrote {output}", quiet=quiet)

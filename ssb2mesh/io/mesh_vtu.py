@@ -20,8 +20,9 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, header_of, mesh_from_header, replacing
 from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.second_order import second_order
 
-__all__ = ["facets_beside", "read_vtu", "write_surface_vtu", "write_vtu"]
+__all__ = ["facets_beside", "read_surface_vtu", "read_vtu", "write_surface_vtu", "write_vtu"]
 
 _PREFIX = "ssb2mesh:"
 _TYPES = {f"{kind}{bits}": np.dtype(f"<{kind[0].lower()}{bits // 8}")
@@ -29,6 +30,8 @@ _TYPES = {f"{kind}{bits}": np.dtype(f"<{kind[0].lower()}{bits // 8}")
 _TYPES |= {"Float32": np.dtype("<f4"), "Float64": np.dtype("<f8")}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 _BLOCK = 1 << 22
+#: VTK's number of tets by their nodes.
+_KINDS = {4: 10, 10: 24}
 
 
 def facets_beside(path: Path) -> Path:
@@ -36,7 +39,7 @@ def facets_beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}_facets{path.suffix}")
 
 
-def write_vtu(data: MeshData, path: Path, *, compress: bool = False) -> None:
+def write_vtu(data: MeshData, path: Path, *, compress: bool = False, order: int = 1) -> None:
     """Write ``mesh.vtu`` and, when there are facets, ``mesh_facets.vtu``; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -47,11 +50,21 @@ def write_vtu(data: MeshData, path: Path, *, compress: bool = False) -> None:
         The file.
     compress : bool
         Compress with zlib: about half the size, several times the time.
+    order : int
+        1: four nodes a tet; 2: ten (VTK's quadratic tet), on straight edges.
+
+    Raises
+    ------
+    InputError
+        If the order is another.
     """
+    if order not in (1, 2):
+        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
     mesh = data.mesh
     sibling = facets_beside(path)
     with replacing(path, *([sibling] if len(mesh.facets) else [])) as parts:
-        _write(parts[0], _tet_sections(data), (mesh.n_points, mesh.n_tets), compress=compress)
+        sections = _tet_sections(data, order)
+        _write(parts[0], sections, (len(sections["Points"]["Points"]), mesh.n_tets), compress=compress)
         if len(mesh.facets):
             counts, sections = _facet_sections(mesh)
             _write(parts[1], sections, counts, compress=compress)
@@ -91,6 +104,21 @@ def write_surface_vtu(
         _write(parts[0], sections, (len(points), len(triangles)), compress=False)
 
 
+def read_surface_vtu(
+    path: Path,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.integer], dict[str, npt.NDArray]]:
+    """Return points, triangles and cell data of a VTU file of triangles; InputError if it is something else."""
+    if not path.is_file():
+        raise InputError(f"path: no file {str(path)!r}")
+    head, start = _xml_head(path)
+    fields = _read_raw(path, head, start) if start else _read_with_vtk(path)
+    cells = fields.get("Cells", {})
+    if "types" not in cells or (cells["types"] != 5).any():
+        raise InputError(f"path: {path} does not hold triangles")
+    points: npt.NDArray[np.float64] = fields["Points"].popitem()[1]
+    return points, cells["connectivity"].reshape(-1, 3), dict(fields.get("CellData", {}))
+
+
 def read_vtu(path: Path) -> MeshData:
     """Read a VTU file that ssb2mesh wrote, also after ParaView or PyVista has saved it again (needs vtk then)."""
     head, start = _xml_head(path)
@@ -102,36 +130,46 @@ def read_vtu(path: Path) -> MeshData:
             "a mesh of another program can come in as Gmsh .msh with physical names"
         )
     cells = fields["Cells"]
-    connectivity = cells["connectivity"]
-    if len(cells["types"]) * 4 != len(connectivity) or (cells["types"] != 10).any():
+    connectivity, width = cells["connectivity"], 4
+    points, point_data = fields["Points"].popitem()[1], dict(fields.get("PointData", {}))
+    if _PREFIX + "n_points" in field_data:  # second order: the points of the mesh, then mid nodes
+        width, count = 10, int(field_data[_PREFIX + "n_points"][0])
+        points, point_data = points[:count], {name: values[:count] for name, values in point_data.items()}
+    if len(cells["types"]) * width != len(connectivity) or (cells["types"] != _KINDS[width]).any():
         raise InputError(f"path: {path} holds cells that are not tets; expected the tets of an ssb2mesh mesh")
     cell_data = dict(fields.get("CellData", {}))
     mesh = mesh_from_header(
         field_data[_PREFIX + "header"].astype(np.uint8).tobytes().decode(),
         path,
-        points=fields["Points"].popitem()[1],
-        tets=connectivity.reshape(-1, 4),
+        points=points,
+        tets=np.ascontiguousarray(connectivity.reshape(-1, width)[:, :4]),
         cell_tags=cell_data.pop("phase"),
         facets=field_data.get(_PREFIX + "facets", np.zeros((0, 3), np.int32)).reshape(-1, 3),
         facet_tags=field_data.get(_PREFIX + "facet_tags", np.zeros(0, np.int32)),
     )
-    return MeshData(mesh, fields.get("PointData", {}), cell_data)
+    return MeshData(mesh, point_data, cell_data)
 
 
 Sections = dict[str, dict[str, npt.NDArray]]
 
 
-def _tet_sections(data: MeshData) -> Sections:
-    mesh = data.mesh
+def _tet_sections(data: MeshData, order: int) -> Sections:
+    mesh, points, tets = data.mesh, data.mesh.points, data.mesh.tets
+    point_data: dict[str, npt.NDArray] = dict(data.point_data)
     field_data: dict[str, npt.NDArray] = {_PREFIX + "header": np.frombuffer(header_of(mesh).encode(), np.uint8)}
     if len(mesh.facets):
         field_data |= {_PREFIX + "facets": mesh.facets, _PREFIX + "facet_tags": mesh.facet_tags}
+    if order == 2:
+        second = second_order(mesh)
+        points, tets = second.points, second.tets
+        point_data = {name: second.on_nodes(values).astype(values.dtype) for name, values in point_data.items()}
+        field_data[_PREFIX + "n_points"] = np.array([mesh.n_points], np.int64)
     return {
         "FieldData": field_data | _names_as_arrays(mesh),
-        "PointData": dict(data.point_data),
+        "PointData": point_data,
         "CellData": {"phase": mesh.cell_tags, **data.cell_data},
-        "Points": {"Points": mesh.points},
-        "Cells": _cells(mesh.tets, kind=10),
+        "Points": {"Points": points},
+        "Cells": _cells(tets, kind=_KINDS[tets.shape[1]]),
     }
 
 

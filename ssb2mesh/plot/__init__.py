@@ -4,6 +4,7 @@ Every function takes the thing and a path, and returns the path. Heavy packages 
 """
 
 from ssb2mesh.plot.fields import plot_current_map, plot_field
+from ssb2mesh.plot.interface import plot_interface_current, plot_interface_file
 from ssb2mesh.plot.quality import plot_quality
 from ssb2mesh.plot.slices import plot_slices
 from ssb2mesh.plot.solid import plot_cutaway, plot_interfaces
@@ -14,6 +15,8 @@ __all__ = [
     "plot_current_map",
     "plot_cutaway",
     "plot_field",
+    "plot_interface_current",
+    "plot_interface_file",
     "plot_interfaces",
     "plot_quality",
     "plot_slices",

@@ -39,10 +39,10 @@ class SolveResult:
         Wall-clock time.
     point_data : mapping of str to (n,) array
         Fields at the points of the mesh, SI.
-    facet_data : mapping of str to mapping of str to array
-        By facet set: ``triangles`` (k, 3) and ``current_density`` (k,) in A/m2.
     table : mapping
         The resolved [[solve]] table; ``conductivity`` tells which phases conduct.
+    facet_data : mapping of str to mapping of str to array
+        By interface: ``corners``, ``area``, ``contact``, ``current_density`` as for `plot_interface_current`.
     """
 
     name: str
@@ -50,8 +50,8 @@ class SolveResult:
     summary: Mapping[str, Any]
     seconds: float | None = None
     point_data: Mapping[str, Any] = field(default_factory=dict)
-    facet_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     table: Mapping[str, Any] = field(default_factory=dict)
+    facet_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

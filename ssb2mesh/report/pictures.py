@@ -81,12 +81,9 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[t
     facets = getattr(solve, "facet_data", None) or {}
     for k, (name, data) in enumerate(list(facets.items())[:_MOST_FIELDS], start=1):
         text = f"Current density through {name} in the solve '{solve.name}', positive out of the electron conductor."
-        values = _on_facets(mesh, name, data)
-        if values is not None:
-            found.append((
-                Figure(folder / f"current-{number}-{k}.png", f"Current through {name}: {solve.name}", text),
-                lambda path, n=name, v=values: plot.plot_current_map(mesh, n, v, path),
-            ))  # fmt: skip
+        figure = Figure(folder / f"current-{number}-{k}.png", f"Current through {name}: {solve.name}", text)
+        if data:
+            found.append((figure, lambda p, n=name, d=data: plot.plot_interface_current(d, p, name=n, box=mesh.box)))
     return found
 
 
@@ -97,19 +94,6 @@ def _fields_of(solve: Any, n_points: int) -> list[tuple[str, Any]]:
     names = sorted((n for n in good if n.startswith("potential")), key=lambda n: (n != "potential", n))[:1]
     names += [n for n in good if n.endswith("_potential") and np.isfinite(good[n]).any()]
     return [(name, good[name]) for name in names]
-
-
-def _on_facets(mesh: TaggedMesh, name: str, data: Mapping[str, Any]) -> Any:
-    """The current density on every triangle of a facet set, zero where nothing was solved."""
-    if name not in mesh.facet_names or "triangles" not in data:
-        return None
-    wanted = np.sort(mesh.facet_set(name), axis=1)
-    both = np.concatenate([np.asarray(data["triangles"]), wanted])
-    _, number = np.unique(both, axis=0, return_inverse=True)
-    number = np.asarray(number).ravel()
-    found = np.zeros(int(number.max(initial=-1)) + 1)
-    found[number[: -len(wanted)]] = np.asarray(data["current_density"])
-    return found[number[-len(wanted) :]]
 
 
 def _conductivity(given: Any, phases: Mapping[str, int]) -> dict[str, float] | None:

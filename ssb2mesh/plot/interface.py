@@ -1,0 +1,212 @@
+"""The current through one interface: a map of it and how the area shares it. No solving, no reading of meshes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssb2mesh.errors import InputError
+from ssb2mesh.paths import check_output
+from ssb2mesh.plot.fields import _colour_bar, _robust_limits, _straight_eye
+from ssb2mesh.plot.scene import Scene, grid_of, surface_of
+from ssb2mesh.plot.style import (
+    axes_triad,
+    check_size,
+    house_style,
+    new_figure,
+    number_text,
+    save,
+    scale_bar,
+    shorten,
+    show_image,
+)
+
+__all__ = ["plot_interface_current", "plot_interface_file"]
+
+_NO_CONTACT = "#d0d0d0"
+_BINS = 40
+
+
+def plot_interface_current(
+    data: Mapping[str, npt.ArrayLike],
+    path: str | Path,
+    *,
+    name: str = "",
+    box: npt.ArrayLike | None = None,
+    size: Sequence[int] = (1500, 900),
+) -> Path:
+    """Draw the current density on an interface, and its distribution over the area in contact.
+
+    Parameters
+    ----------
+    data : mapping of str to array
+        As ``facet_data`` of a charge-transfer solution gives it: ``corners`` (k, 3, 3) in m, ``area`` (k,) in m2,
+        ``contact`` (k,), 0 to 1, and ``current_density`` (k,) in A/m2.
+    path : str or Path
+        A ``.png`` file.
+    name : str
+        Facet set; a side of the box is drawn straight on.
+    box : (2, 3) array, optional
+        Corners of the box, m; default: those of the facets.
+    size : two int
+        Width and height in pixels.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If an array is missing or has another shape, or there are no facets.
+    MissingDependencyError
+        If PyVista or matplotlib is absent.
+
+    Examples
+    --------
+    >>> plot_interface_current(solution.facet_data("LPSCl|NMC"), "current.png", name="LPSCl|NMC")  # doctest: +SKIP
+    """
+    width, height = check_size(size)
+    corners, area, contact, current = _checked(data)
+    limits = np.stack([corners.min(axis=(0, 1)), corners.max(axis=(0, 1))]) if box is None else np.asarray(box, float)
+    scene = Scene(limits, _straight_eye(name))
+    on = contact > 0
+    clim, extend = _robust_limits(current[on]) if on.any() else ((0.0, 1.0), "neither")
+    # bright is much current, whatever its direction
+    colours = "RdBu_r" if clim[0] < 0 < clim[1] else "viridis_r" if clim[1] <= 0 else "viridis"
+    straight = "@" in name or name[:2] in ("x_", "y_", "z_")
+    light = {"lighting": False} if straight else {"ambient": 0.4, "diffuse": 0.6}
+    parts = [_surface(scene, corners[rows], current[rows]) if rows.any() else None for rows in (on, ~on)]
+
+    def fill(plotter: Any) -> None:
+        if parts[1] is not None:
+            plotter.add_mesh(parts[1], color=_NO_CONTACT, **light)
+        if parts[0] is not None:
+            plotter.add_mesh(
+                parts[0], scalars="field", cmap=colours, clim=clim, show_scalar_bar=False, **light
+            )  # fmt: skip
+
+    frame = (0.0, 0.0, 0.6, 0.94)
+    canvas = (round(frame[2] * width), round(frame[3] * height))
+    with house_style():
+        figure = new_figure(size)
+        picture = scene.render(fill, canvas, margin=0.2 if straight else 0.06)
+        axes = show_image(figure, picture.image, frame)
+        scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
+        axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
+        figure.text(0.02, 0.975, shorten(name, 50), va="top", fontsize=9.5)
+        _colour_bar(figure, clim, label="current density (A/m²)", at=(0.61, 0.25, 0.014, 0.5), cmap=colours,
+                    extend=extend)  # fmt: skip
+        if (~on).any():
+            figure.text(0.61, 0.17, "grey: no contact", fontsize=7.5, color="#555555", va="top")
+        _distribution(figure, current[on] / contact[on], (area * contact)[on], float(area.sum()))
+        return save(figure, path)
+
+
+def plot_interface_file(
+    source: str | Path, path: str | Path, *, size: Sequence[int] | None = None, overwrite: bool = False
+) -> Path:
+    """Draw the current through an interface from the ``.vtu`` file that a charge-transfer solution has written.
+
+    Parameters
+    ----------
+    source : str or Path
+        Such as ``discharge_LPSCl-NMC.vtu``.
+    path : str or Path
+        A ``.png`` file.
+    size : two int, optional
+        Width and height in pixels.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The picture.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a file, or the picture exists or is no ``.png``.
+
+    Examples
+    --------
+    >>> plot_interface_file("discharge_LPSCl-NMC.vtu", "current.png")  # doctest: +SKIP
+    """
+    from ssb2mesh.io.mesh_vtu import read_surface_vtu
+
+    if Path(path).suffix.lower() != ".png":
+        raise InputError(f"output: got {str(path)!r}; a picture is a .png file")
+    path = check_output(path, overwrite=overwrite)
+    points, triangles, fields = read_surface_vtu(Path(source))
+    missing = [key for key in ("area", "contact", "current_density") if key not in fields]
+    if missing:
+        raise InputError(
+            f"source: {source} has no {', '.join(missing)} on its triangles; give the .vtu file of an interface that a "
+            "solve of type charge_transfer has written, such as discharge_LPSCl-NMC.vtu"
+        )
+    title = Path(source).stem.replace("-at-", "@")
+    data = {**fields, "corners": points[triangles]}
+    return plot_interface_current(data, path, name=title, **({} if size is None else {"size": size}))
+
+
+def _checked(data: Mapping[str, npt.ArrayLike]) -> tuple[npt.NDArray[np.float64], ...]:
+    missing = [key for key in ("corners", "area", "contact", "current_density") if key not in data]
+    if missing:
+        raise InputError(f"data: {', '.join(missing)} missing; give what facet_data of a solution returns")
+    corners = np.asarray(data["corners"], float)
+    if corners.ndim != 3 or corners.shape[1:] != (3, 3) or len(corners) == 0:
+        raise InputError(f"corners: got shape {corners.shape}; expected (k, 3, 3) with k > 0")
+    rest = [np.asarray(data[key], float) for key in ("area", "contact", "current_density")]
+    if any(values.shape != (len(corners),) for values in rest):
+        raise InputError(
+            f"data: area, contact and current_density must hold one value for each of {len(corners)} facets"
+        )
+    return corners, rest[0], rest[1], rest[2]
+
+
+def _surface(scene: Scene, corners: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> Any:
+    points, index = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
+    triangles = np.asarray(index).reshape(-1, 3)
+    return surface_of(grid_of(scene.to_scene(points), triangles, cell_data={"field": values}))
+
+
+def _distribution(
+    figure: Any, current: npt.NDArray[np.float64], area: npt.NDArray[np.float64], touching: float
+) -> None:
+    """Share of the area in contact by current density on true contact, with mean and 99 % quantile of the size."""
+    axes = figure.add_axes((0.755, 0.2, 0.225, 0.42))
+    total = float(area.sum())
+    if total <= 0:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no contact", ha="center")
+        return
+    span = (min(0.0, float(current.min())), max(0.0, float(current.max())))
+    axes.hist(
+        current, bins=_BINS, range=span if span[1] > span[0] else None, weights=100 * area / total, color="#3b6ea8"
+    )
+    mean = float(current @ area) / total
+    size = np.abs(current)
+    order = np.argsort(size)
+    tail = float(size[order][np.searchsorted(np.cumsum(area[order]), 0.99 * total).clip(max=len(order) - 1)])
+    mean_size = float(size @ area) / total
+    axes.axvline(mean, color="#c23b22", linewidth=1.0)
+    axes.set_xlabel("current density (A/m²)")
+    axes.set_ylabel("share of the contact (%)")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    utilisation = (float(size @ area)) ** 2 / (touching * float(size**2 @ area)) if size.any() else 0.0
+    largest, quantile = ("-" if mean_size == 0 else number_text(v / mean_size) for v in (float(size.max()), tail))
+    lines = [
+        f"mean {number_text(mean)} A/m² (red)",
+        f"largest / mean {largest}",
+        f"99 % quantile / mean {quantile}",
+        f"contact {100 * total / touching:.1f} % of the area",
+        f"utilisation {100 * utilisation:.1f} %",
+    ]
+    figure.text(0.755, 0.92, "\n".join(lines), va="top", fontsize=8, linespacing=1.5)
