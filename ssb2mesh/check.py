@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
+from ssb2mesh.errors import MeshError
 from ssb2mesh.fidelity import ContactChange, Feature, InterfaceFidelity, PhaseFidelity, compare_with_voxels
 from ssb2mesh.fidelity.records import VoxelFidelity
 from ssb2mesh.mesh import TaggedMesh
@@ -132,6 +135,8 @@ def check_mesh(
     ------
     InputError
         If the volume is not that of the mesh.
+    MeshError
+        If a coordinate is not a finite number.
 
     Examples
     --------
@@ -142,6 +147,9 @@ def check_mesh(
     True
     """
     limits = limits or Limits()
+    broken = np.flatnonzero(~np.isfinite(mesh.points).all(axis=1))
+    if len(broken):
+        raise MeshError(f"points: {len(broken)} of {mesh.n_points} are not finite numbers, the first is {broken[0]}")
     topology = mesh_topology(mesh.tets, mesh.cell_tags)
     quality = mesh_quality(mesh, worst=worst, spacing=volume.spacing if volume is not None else None)
     conformity = mesh_conformity(mesh, topology, quick=quick)

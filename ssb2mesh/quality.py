@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,10 @@ __all__ = ["Conformity", "PhaseQuality", "Quality", "WorstTet", "mesh_conformity
 #: Bins of the histograms of angles, degrees, and of mean ratios.
 HISTOGRAM_EDGES = np.arange(0.0, 181.0, 5.0)
 RATIO_EDGES = np.linspace(0.0, 1.0, 21)
+# bins of angles are found by their cosines, an arc cosine per angle would take most of the time: the bin where the
+# search begins, for 513 cosines from 1 to -1
+_COSINES = np.cos(np.radians(HISTOGRAM_EDGES[1:-1]))
+_FIRST = (np.linspace(1.0, -1.0, 513)[:, None] <= _COSINES).sum(axis=1)
 #: Percentiles told of every measure.
 PERCENTILES = (0.1, 1.0, 5.0, 50.0)
 
@@ -241,28 +246,23 @@ def tet_measures(
     low = np.empty(m, np.float32)
     high = np.empty(m, np.float32)
     ratio = np.empty(m, np.float32)
-    # bins are found by comparing cosines: an arc cosine per angle would take most of the time; a table says where to
-    # begin
-    edges = np.cos(np.radians(np.arange(5.0, 180.0, 5.0)))
-    first = np.zeros(513, np.int64)
-    for n in range(513):
-        while first[n] < 35 and 1.0 - n / 256.0 <= edges[first[n]]:
-            first[n] += 1
     parts = 64
     histograms = np.zeros((parts, 92), np.int64)
     for part in nb.prange(parts):
         cosine = np.empty(6)
         for t in range(part * m // parts, (part + 1) * m // parts):
             ratio[t] = _cosines(points, tets[t], cosine)
-            low[t] = np.degrees(np.arccos(cosine.max()))
-            high[t] = np.degrees(np.arccos(cosine.min()))
             smallest = 35
-            for c in cosine:
-                b = first[int((1.0 - c) * 256.0)]
-                while b < 35 and c <= edges[b]:
+            most, least = -1.0, 1.0
+            for e in range(6):
+                c = cosine[e]
+                most, least = max(most, c), min(least, c)
+                b = _FIRST[int((1.0 - c) * 256.0)]
+                while b < 35 and c <= _COSINES[b]:
                     b += 1
                 histograms[part, b] += 1
                 smallest = min(smallest, b)
+            low[t], high[t] = math.degrees(math.acos(most)), math.degrees(math.acos(least))
             histograms[part, 36 + smallest] += 1
             histograms[part, 72 + min(int(max(ratio[t], 0.0) * 20.0), 19)] += 1
     return low, high, ratio, histograms
@@ -300,4 +300,4 @@ def _cosines(points, tet, cosine):  # type: ignore[no-untyped-def]  # noqa: ANN0
 
 @nb.njit(cache=True, inline="always")
 def _cosine(dot, square):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return min(max(-dot / np.sqrt(square), -1.0), 1.0) if square > 0.0 else 1.0
+    return min(max(-dot / math.sqrt(square), -1.0), 1.0) if square > 0.0 else 1.0

@@ -15,6 +15,7 @@ from ssb2mesh.check import STRICT, Limits
 from ssb2mesh.check_text import describe_check, feature_text
 from ssb2mesh.cli.main import cli
 from ssb2mesh.conformity import mesh_conformity
+from ssb2mesh.errors import MeshError
 from ssb2mesh.io import write_mesh, write_volume
 from ssb2mesh.quality import mesh_quality
 from ssb2mesh.topology import mesh_topology
@@ -259,6 +260,14 @@ def test_limit_of_components():
     mesh, volume = box_mesh(8, bigger, names=NAMES), box_volume(image, names=NAMES)
     faults = check_mesh(mesh, volume, limits=Limits(max_volume_error=1, max_component_error=0.2)).faults
     assert faults == ("B: the volume of a component of more than 27 voxels is +25.00 % off, more than 20 %",)
+
+
+def test_a_mesh_with_broken_points_is_an_error():
+    mesh, volume = changed()
+    points = mesh.points.copy()
+    points[[5, 7], 1] = np.nan
+    with pytest.raises(MeshError, match=r"points: 2 of 343 are not finite numbers, the first is 5"):
+        check_mesh(dataclasses.replace(mesh, points=points), volume)
 
 
 def test_the_report_goes_to_json():

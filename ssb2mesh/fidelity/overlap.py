@@ -119,7 +119,9 @@ def measure_overlaps(
     """
     n_mesh = len(frame.component_phase)
     keys, centres, deep = _count_voxels(raster, frame.ids, frame.id_phase, frame.component_phase)
+    keys, centres, deep = (column[keys >= 0] for column in (keys, centres, deep))
     tet_keys, volumes, mesh_volume, largest = _count_tets(points, tets, *frame)
+    tet_keys, volumes = tet_keys[tet_keys >= 0], volumes[tet_keys >= 0]
     pairs = np.union1d(keys, tet_keys)
     shared, inside = np.zeros(len(pairs)), np.zeros(len(pairs), dtype=bool)
     at = np.searchsorted(pairs, keys)
@@ -215,13 +217,6 @@ def _grown(keys, sums, flags):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
 
 
 @nb.njit(cache=True)
-def _sorted_table(keys, sums, flags):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    used = np.flatnonzero(keys != -1)
-    order = used[np.argsort(keys[used])]
-    return keys[order], sums[order], flags[order]
-
-
-@nb.njit(cache=True)
 def _count_voxels(raster, ids, id_phase, component_phase):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Voxels of each pair, and whether one of them has six neighbours of the same pair."""
     nx, ny, nz = ids.shape
@@ -253,7 +248,7 @@ def _count_voxels(raster, ids, id_phase, component_phase):  # type: ignore[no-un
                         and ids[i - 1, j, k] == v and ids[i + 1, j, k] == v and ids[i, j - 1, k] == v
                         and ids[i, j + 1, k] == v and ids[i, j, k - 1] == v and ids[i, j, k + 1] == v
                     )  # fmt: skip
-    return _sorted_table(keys, sums, flags)
+    return keys, sums, flags
 
 
 @nb.njit(cache=True)
@@ -295,5 +290,4 @@ def _count_tets(points, tets, lower, spacing, ids, id_phase, component, componen
                 keys[at] = key
             last = key
         sums[at] += volume
-    keys, sums, _ = _sorted_table(keys, sums, flags)
     return keys, sums, total, largest
