@@ -45,7 +45,8 @@ __all__ = ["command"]
               help="Edge of the lattice cells.", absent="1 voxel")  # fmt: skip
 @click.option("--drop", cls=Option, group="Mesh", metavar="PHASE", multiple=True,
               help="Leave a phase out of the mesh; its walls stay as facet sets; repeat.", absent="none")  # fmt: skip
-@click.option("--engine", cls=Option, group="Mesh", default="lattice", metavar="NAME", help="The mesher.")
+@click.option("--engine", cls=Option, group="Mesh", default="lattice", metavar="NAME",
+              help="The mesher: lattice or gmsh.")  # fmt: skip
 @click.option("--grade", cls=Option, group="Mesh", default=0, type=click.IntRange(0, 6), metavar="LEVELS",
               help="Levels by which cells merge in bulk; those at interfaces never do.")  # fmt: skip
 @click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
