@@ -30,6 +30,9 @@ FORMATS = {
     "msh41-ascii": ("mesh.msh", {"binary": False}),
     "msh22": ("mesh.msh", {"version": "2.2"}),
     "msh22-ascii": ("mesh.msh", {"version": "2.2", "binary": False}),
+    "vtu-order2": ("mesh.vtu", {"order": 2}),
+    "msh41-order2": ("mesh.msh", {"order": 2}),
+    "msh22-order2": ("mesh.msh", {"version": "2.2", "binary": False, "order": 2}),
     "exodus": ("mesh.e", {}),
     "exodus-netcdf4": ("mesh.e", {"storage": "netcdf4"}),
 }
@@ -280,6 +283,50 @@ def test_meshio_reads_the_msh(tmp_path, version, binary):
         assert (other.cell_data_dict["gmsh:physical"]["tetra"] == tag).sum() == (mesh.cell_tags == tag).sum()
 
 
+@pytest.mark.parametrize("name", ["m.vtu", "a.msh", "b.msh"])
+def test_other_programs_put_the_mid_nodes_on_the_middle_of_their_edges(tmp_path, name):
+    meshio = pytest.importorskip("meshio")
+    mesh = random_mesh(3, 3)
+    options = {"version": "2.2"} if name == "b.msh" else {}
+    write_mesh(mesh, tmp_path / name, order=2, point_data={"x": mesh.points[:, 0]}, **options)
+    other = meshio.read(tmp_path / name)
+    tets = other.cells_dict["tetra10"]
+    ends = tets[:, [[0, 1], [1, 2], [0, 2], [0, 3], [1, 3], [2, 3]]]
+    np.testing.assert_allclose(other.points[tets[:, 4:]], other.points[ends].mean(axis=2), atol=1e-15)
+    if name != "a.msh":  # of MSH 4.1 meshio reorders the nodes but not the fields
+        np.testing.assert_array_equal(other.points[tets[:, :4]], mesh.points[mesh.tets])
+        np.testing.assert_allclose(other.point_data["x"], other.points[:, 0], atol=1e-15)
+    if name != "m.vtu":
+        wide = other.cells_dict["triangle6"]
+        ends = wide[:, [[0, 1], [1, 2], [0, 2]]]
+        np.testing.assert_allclose(other.points[wide[:, 3:]], other.points[ends].mean(axis=2), atol=1e-15)
+
+
+@pytest.mark.parametrize("version", ["2.2", "4.1"])
+def test_gmsh_takes_second_order_tets_and_its_own_come_in_by_corners(tmp_path, version):
+    gmsh = pytest.importorskip("gmsh")
+    mesh = random_mesh(3, 2)
+    write_mesh(mesh, tmp_path / "m.msh", order=2, version=version)
+    gmsh.initialize()
+    try:
+        gmsh.option.setNumber("General.Terminal", 0)
+        gmsh.open(str(tmp_path / "m.msh"))
+        _, tags, _ = gmsh.model.mesh.getElements(3)
+        quality = np.concatenate([gmsh.model.mesh.getElementQualities(list(t), "minDetJac") for t in tags])
+        assert quality.min() == pytest.approx(1 / 27, rel=1e-9)  # six times the volume of the tets, nowhere less
+        gmsh.model.mesh.removeDuplicateNodes()
+        gmsh.model.mesh.renumberNodes()
+        gmsh.model.mesh.refine()
+        gmsh.option.setNumber("Mesh.MshFileVersion", float(version))
+        gmsh.write(str(tmp_path / "finer.msh"))
+    finally:
+        gmsh.finalize()
+    finer = read_mesh(tmp_path / "finer.msh")
+    assert finer.n_tets == 8 * mesh.n_tets
+    assert finer.facet_areas() == pytest.approx(mesh.facet_areas(), rel=1e-12)
+    assert finer.n_points == len(np.unique(finer.tets))
+
+
 def test_a_mesh_made_by_gmsh_comes_in_by_its_physical_groups(tmp_path):
     gmsh = pytest.importorskip("gmsh")
     gmsh.initialize()
@@ -384,7 +431,7 @@ def test_bad_arguments_of_writing(tmp_path):
     with pytest.raises(InputError, match="folder .*missing does not exist"):
         write_mesh(mesh, tmp_path / "missing" / "m.vtu")
     with pytest.raises(
-        InputError, match=r"versoin: no such option of Gmsh; options: version, binary, did you mean 'version'"
+        InputError, match=r"versoin: no such option of Gmsh; options: version, binary, order, did you mean 'version'"
     ):
         write_mesh(mesh, tmp_path / "m.msh", versoin="2.2")
     with pytest.raises(InputError, match=r"got '4.0'.*'4.1', '2.2'"):

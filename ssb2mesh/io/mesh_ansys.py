@@ -6,6 +6,7 @@ Phases are element types, materials and element components; facet sets are node 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +26,8 @@ __all__ = ["write_cdb"]
 #: Longest name of a component.
 _NAME_LENGTH = 32
 _LARGEST = 999_999_999
+_CHUNK = 1 << 16
+_EXPONENT = re.compile(r"E([+-])")
 
 
 def write_cdb(data: MeshData, path: Path, *, order: int = 1) -> None:
@@ -96,16 +99,15 @@ def _write_types(file: BinaryIO, phases: list[str], sets: list[str], order: int,
 
 
 def _write_points(file: BinaryIO, points: npt.NDArray[np.float64]) -> None:
-    """NBLOCK rows; the exponent has three digits, which Python does not write by itself."""
-    texts = np.char.mod("%21.13E", points)
-    mantissa = np.char.partition(texts, "E")
-    width = np.char.str_len(mantissa[..., 2])
-    wide = np.where(width < 4, np.char.add(np.char.add(np.char.ljust(mantissa[..., 2], 1).astype("U1"), "0"),
-                                           np.char.lstrip(mantissa[..., 2], "+-")), mantissa[..., 2])  # fmt: skip
-    fields = np.char.rjust(np.char.add(np.char.add(np.char.strip(mantissa[..., 0]), "E"), wide), 21)
-    number = np.arange(1, len(points) + 1)
-    zero = np.zeros(len(points), int)
-    write_rows(file, "%9d%9d%9d%s%s%s\n", [number, zero, zero, *fields.T])
+    """NBLOCK rows; the exponent has three digits, of which Python writes two."""
+    # smaller numbers have three digits already, and are nothing
+    plain = np.where(np.abs(points) < 1e-99, 0.0, points)
+    line = "%9d        0        0%20.13E%20.13E%20.13E\n"
+    for start in range(0, len(plain), _CHUNK):
+        part = plain[start : start + _CHUNK]
+        rows = zip(range(start + 1, start + len(part) + 1), *part.T.tolist(), strict=True)
+        text = "".join([line % row for row in rows])
+        file.write(_EXPONENT.sub(r"E\g<1>0", text).encode())
 
 
 def _write_tets(file: BinaryIO, mesh: TaggedMesh, second: SecondOrder | None) -> None:

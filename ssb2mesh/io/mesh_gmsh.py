@@ -12,7 +12,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.facet_atoms import AtomTable, atom_table
 from ssb2mesh.io.mesh_common import Fields, MeshData, header_of, replacing
 from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.second_order import SecondOrder, second_order
 
 __all__ = ["physical_numbers", "tets_crc32", "write_gmsh"]
 
@@ -31,7 +32,7 @@ _CHUNK = 1 << 17
 _NAME_BYTES = 127
 
 
-def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool = True) -> None:
+def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool = True, order: int = 1) -> None:
     """Write a ``.msh`` file; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -44,15 +45,20 @@ def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool
         ``"4.1"`` or ``"2.2"``.
     binary : bool
         Binary or ascii.
+    order : int
+        1: four nodes a tet; 2: ten, on straight edges.
 
     Raises
     ------
     InputError
-        If the version is another one, or a field is wider than nine components.
+        If the version or the order is another one, or a field is wider than nine components.
     """
+    if order not in (1, 2):
+        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
     if version not in ("4.1", "2.2"):
         raise InputError(f"version: got {version!r}; MSH versions written: '4.1', '2.2'")
     mesh = data.mesh
+    second = second_order(mesh) if order == 2 else None
     for name, values in [*data.point_data.items(), *data.cell_data.items()]:
         if values.ndim == 2 and values.shape[1] > 9:
             raise InputError(f"field {name!r}: {values.shape[1]} components; MSH holds up to nine, write .vtu or .xdmf")
@@ -62,17 +68,20 @@ def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool
         if binary:
             file.write(np.array([1], "<i4").tobytes() + b"\n")
         out.text("$EndMeshFormat\n")
-        _write_own_sections(out, data)
+        _write_own_sections(out, data, mesh.n_points if second is None else len(second.points))
         _write_physical_names(out, mesh)
         if version == "4.1":
             table = atom_table(mesh)
             _write_entities(out, mesh, table)
-            _write_nodes41(out, mesh, table)
-            _write_elements41(out, mesh, table)
+            _write_nodes41(out, mesh, table, second)
+            _write_elements41(out, mesh, table, second)
         else:
-            _write_nodes22(out, mesh)
-            _write_elements22(out, mesh)
-        for section, fields in (("NodeData", data.point_data), ("ElementData", data.cell_data)):
+            _write_nodes22(out, mesh.points if second is None else second.points)
+            _write_elements22(out, mesh, second)
+        point_data = data.point_data
+        if second is not None:
+            point_data = {name: second.on_nodes(values) for name, values in point_data.items()}
+        for section, fields in (("NodeData", point_data), ("ElementData", data.cell_data)):
             _write_fields(out, section, fields)
 
 
@@ -132,13 +141,13 @@ class _Out:
         self.text(f"\n$End{section}\n" if self.binary else f"$End{section}\n")
 
 
-def _write_own_sections(out: _Out, data: MeshData) -> None:
+def _write_own_sections(out: _Out, data: MeshData, nodes: int) -> None:
     mesh = data.mesh
     own = json.loads(header_of(mesh))
     own["cell_physical"] = physical_numbers(mesh.cell_names)
     own["facet_physical"] = physical_numbers(mesh.facet_names)
     # Gmsh keeps sections that it does not know when it saves a mesh that it has changed
-    own["tets_crc32"] = tets_crc32(mesh.tets)
+    own |= {"tets_crc32": tets_crc32(mesh.tets), "n_points": mesh.n_points, "n_nodes": nodes}
     for where, fields in (("point_data", data.point_data), ("cell_data", data.cell_data)):
         own[where] = [[name, a.dtype.str, list(a.shape[1:])] for name, a in fields.items()]
     # other readers look for a line that starts with a dollar to find the end of a section they skip
@@ -183,8 +192,10 @@ def _write_entities(out: _Out, mesh: TaggedMesh, table: AtomTable) -> None:
                 bounds[name].append(sign * atom)
         _write_entity(out, atom, mesh.points[triangles[start:stop].ravel()], [facet_numbers[s] for s in sets], [])
     for name in phases:
-        corners = mesh.points[np.unique(mesh.tets[mesh.cell_tags == mesh.cell_names[name]])]
-        _write_entity(out, cell_numbers[name], corners, [cell_numbers[name]], bounds[name])
+        used = np.zeros(mesh.n_points, bool)
+        for rows in _parts(mesh, mesh.cell_names[name]):
+            used[mesh.tets[rows].ravel()] = True
+        _write_entity(out, cell_numbers[name], mesh.points[used], [cell_numbers[name]], bounds[name])
     out.end("Entities")
 
 
@@ -206,6 +217,13 @@ def _neighbours(sets: list[str]) -> list[tuple[str, int]]:
     return []
 
 
+def _parts(mesh: TaggedMesh, tag: int) -> Iterator[npt.NDArray[np.int64]]:
+    """The tets of a phase, some at a time: what is made of them stays small."""
+    rows = np.flatnonzero(mesh.cell_tags == tag)
+    for start in range(0, len(rows), _CHUNK):
+        yield rows[start : start + _CHUNK]
+
+
 def _runs(tags: npt.NDArray[np.integer]) -> list[tuple[int, int, int]]:
     """(value, start, stop) of each run of equal values."""
     if len(tags) == 0:
@@ -214,28 +232,40 @@ def _runs(tags: npt.NDArray[np.integer]) -> list[tuple[int, int, int]]:
     return list(zip(tags[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(tags)], strict=True))
 
 
-def _write_nodes41(out: _Out, mesh: TaggedMesh, table: AtomTable) -> None:
+def _elements(
+    mesh: TaggedMesh, triangles: npt.NDArray[np.integer], second: SecondOrder | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.integer], npt.NDArray[np.integer]]:
+    """Points, tets and triangles with the nodes that the order wants."""
+    if second is None:
+        return mesh.points, mesh.tets, triangles
+    # Gmsh has the edge 2-3 before the edge 1-3
+    wide = second.triangles(triangles) if len(triangles) else np.zeros((0, 6), np.int64)
+    return second.points, second.tets[:, [0, 1, 2, 3, 4, 5, 6, 7, 9, 8]], wide
+
+
+def _write_nodes41(out: _Out, mesh: TaggedMesh, table: AtomTable, second: SecondOrder | None) -> None:
     """Each point belongs to the first surface entity that has it, else to its volume."""
     numbers = {tag: number for tag, number in _numbers_by_tag(mesh).items()}
     first = next(iter(numbers.values()), 1)
-    surface, volume = np.zeros(mesh.n_points, np.int64), np.full(mesh.n_points, first)
+    points, tets, triangles = _elements(mesh, mesh.facets[table.first_row], second)
+    surface, volume = np.zeros(len(points), np.int64), np.full(len(points), first)
     for tag, number in numbers.items():
-        volume[mesh.tets[mesh.cell_tags == tag].ravel()] = number
-    triangles = mesh.facets[table.first_row]
-    for corner in range(3):
+        for rows in _parts(mesh, tag):
+            volume[tets[rows].ravel()] = number
+    for corner in range(triangles.shape[1]):
         surface[triangles[::-1, corner]] = table.atoms[::-1]
     key = np.where(surface > 0, surface, volume + len(table.members))
     order = np.argsort(key, kind="stable")
     runs = _runs(key[order])
     out.text("$Nodes\n")
-    out.rows("QQQQ", [len(runs), mesh.n_points, 1, mesh.n_points])
+    out.rows("QQQQ", [len(runs), len(points), 1, len(points)])
     for value, start, stop in runs:
         on_surface = value <= len(table.members)
         entity = value if on_surface else value - len(table.members)
         out.rows("iiiQ", [2 if on_surface else 3, entity, 0, stop - start])
         rows = order[start:stop]
         out.rows("Q", [rows + 1])
-        out.rows("ddd", mesh.points[rows].T)
+        out.rows("ddd", points[rows].T)
     out.end("Nodes")
 
 
@@ -245,36 +275,39 @@ def _numbers_by_tag(mesh: TaggedMesh) -> dict[int, int]:
     return {tag: numbers[name] for name, tag in mesh.cell_names.items() if tag in present}
 
 
-def _write_elements41(out: _Out, mesh: TaggedMesh, table: AtomTable) -> None:
+def _write_elements41(out: _Out, mesh: TaggedMesh, table: AtomTable, second: SecondOrder | None) -> None:
     numbers = _numbers_by_tag(mesh)
-    triangles = mesh.facets[table.first_row]
+    _, tets, triangles = _elements(mesh, mesh.facets[table.first_row], second)
+    triangle_kind, tet_kind = (2, 4) if second is None else (9, 11)
     runs = _runs(table.atoms)
     total = mesh.n_tets + len(triangles)
     out.text("$Elements\n")
     out.rows("QQQQ", [len(numbers) + len(runs), total, 1, total])
     for atom, start, stop in runs:
-        out.rows("iiiQ", [2, atom, 2, stop - start])
-        out.rows("QQQQ", [np.arange(mesh.n_tets + start + 1, mesh.n_tets + stop + 1), *(triangles[start:stop].T + 1)])
+        out.rows("iiiQ", [2, atom, triangle_kind, stop - start])
+        element = np.arange(mesh.n_tets + start + 1, mesh.n_tets + stop + 1)
+        out.rows("Q" * (1 + triangles.shape[1]), [element, *(triangles[start:stop].T + 1)])
     for tag, number in numbers.items():
         rows = np.flatnonzero(mesh.cell_tags == tag)
-        out.rows("iiiQ", [3, number, 4, len(rows)])
+        out.rows("iiiQ", [3, number, tet_kind, len(rows)])
         for part in np.array_split(rows, max(1, len(rows) // _CHUNK)):
-            out.rows("QQQQQ", [part + 1, *(mesh.tets[part].T + 1)])
+            out.rows("Q" * (1 + tets.shape[1]), [part + 1, *(tets[part].T + 1)])
     out.end("Elements")
 
 
-def _write_nodes22(out: _Out, mesh: TaggedMesh) -> None:
-    out.text(f"$Nodes\n{mesh.n_points}\n")
-    out.rows("iddd", [np.arange(1, mesh.n_points + 1), *mesh.points.T])
+def _write_nodes22(out: _Out, points: npt.NDArray[np.float64]) -> None:
+    out.text(f"$Nodes\n{len(points)}\n")
+    out.rows("iddd", [np.arange(1, len(points) + 1), *points.T])
     out.end("Nodes")
 
 
-def _write_elements22(out: _Out, mesh: TaggedMesh) -> None:
+def _write_elements22(out: _Out, mesh: TaggedMesh, second: SecondOrder | None) -> None:
+    _, tets, triangles = _elements(mesh, mesh.facets, second)
     out.text(f"$Elements\n{mesh.n_tets + len(mesh.facets)}\n")
     first = 1
     for kind, corners, tags, names in (
-        (4, mesh.tets, mesh.cell_tags, mesh.cell_names),
-        (2, mesh.facets, mesh.facet_tags, mesh.facet_names),
+        (4 if second is None else 11, tets, mesh.cell_tags, mesh.cell_names),
+        (2 if second is None else 9, triangles, mesh.facet_tags, mesh.facet_names),
     ):
         if len(corners) == 0:
             continue

@@ -25,7 +25,7 @@ _CORNERS = {1: 2, 2: 3, 3: 4, 4: 4, 5: 8, 6: 6, 7: 5, 8: 3, 9: 6, 10: 9, 11: 10,
 
 
 def read_gmsh(path: Path) -> MeshData:
-    """Read a ``.msh`` file (4.1 or 2.2) with first-order tets; see `ssb2mesh.io.meshes.read_mesh`.
+    """Read a ``.msh`` file (4.1 or 2.2), second-order tets by their corners; see `ssb2mesh.io.meshes.read_mesh`.
 
     Phases are the physical volumes, facet sets the physical surfaces. Fields are read from our own files only.
     """
@@ -40,7 +40,7 @@ def read_gmsh(path: Path) -> MeshData:
         file = _File(raw, binary, _sections(raw, path))
         parts = _read41(file) if version == "4.1" else _read22(file)
         own = _own_header(file)
-        tets = _gather(parts, 4)
+        tets = _gather(parts, (4, 11), corners=4)
         if own and own["tets_crc32"] == tets_crc32(tets[2]):
             return _own(file, parts, tets, own, path)
         return _foreign(file, parts, tets, path)
@@ -205,16 +205,20 @@ def _by_physical(parts: _Parts, kind: int, numbers: npt.NDArray, physical: npt.N
         parts.blocks[kind].append((numbers[rows], [tag] if tag else [], corners[rows]))
 
 
-def _gather(parts: _Parts, kind: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Elements of one kind by element number: numbers, physical tag (a row for each, 0 for none), corner indices."""
-    blocks = [(n, tag, c) for n, tags, c in parts.blocks.get(kind, []) for tag in (tags or [0])]
+def _gather(
+    parts: _Parts, kinds: tuple[int, ...], *, corners: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Elements of some kinds by element number: numbers, physical tag (a row for each, 0 for none), corner indices."""
+    width = corners
+    found = [block for kind in kinds for block in parts.blocks.get(kind, [])]
+    blocks = [(n, tag, c[:, :width]) for n, tags, c in found for tag in (tags or [0])]
     if not blocks:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, _CORNERS[kind]), np.int64)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, width), np.int64)
     numbers = np.concatenate([n for n, _, _ in blocks])
     physical = np.concatenate([np.full(len(n), tag, np.int64) for n, tag, _ in blocks])
     order = np.lexsort((physical, numbers))
-    corners = np.concatenate([c for _, _, c in blocks])[order]
-    return numbers[order], physical[order], _positions(parts.node_tags, corners)
+    nodes = np.concatenate([c for _, _, c in blocks])[order]
+    return numbers[order], physical[order], _positions(parts.node_tags, nodes)
 
 
 def _positions(node_tags: npt.NDArray[np.int64], corners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -249,13 +253,14 @@ def _own(file: _File, parts: _Parts, elements: tuple[npt.NDArray, ...], own: dic
     mesh = mesh_from_header(
         json.dumps(own),
         path,
-        points=parts.points[np.argsort(parts.node_tags)],
+        points=parts.points[np.argsort(parts.node_tags)][: own.get("n_points")],
         tets=tets,
         cell_tags=_relabel(physical, tag_of),
         facets=rows[:, 1:],
         facet_tags=rows[:, 0].astype(np.int32),
     )
-    point_data = _fields(file, "NodeData", own["point_data"], mesh.n_points)
+    on_nodes = _fields(file, "NodeData", own["point_data"], own.get("n_nodes", mesh.n_points))
+    point_data = {name: values[: mesh.n_points] for name, values in on_nodes.items()}
     return MeshData(mesh, point_data, _fields(file, "ElementData", own["cell_data"], mesh.n_tets))
 
 
@@ -298,17 +303,23 @@ def _foreign(file: _File, parts: _Parts, elements: tuple[npt.NDArray, ...], path
     """A mesh of another program: its physical groups are the names."""
     numbers, physical, tets = elements
     if len(tets) == 0:
-        raise InputError(f"path: {path} holds no first-order tets; mesh its volumes with order 1 first")
+        raise InputError(f"path: {path} holds no tets of first or second order; mesh its volumes first")
     if len(np.unique(numbers)) < len(numbers):
         raise InputError(f"path: in {path} a volume is in several physical groups; a tet belongs to one phase")
     names = _physical_names(file)
     cell_names = {names.get((3, tag), f"phase{tag}"): tag for tag in np.unique(physical).tolist()}
-    _, facet_tags, facets = _gather(parts, 2)
+    _, facet_tags, facets = _gather(parts, (2, 9), corners=3)
     named = facet_tags > 0
     facets, facet_tags = facets[named], facet_tags[named]
     order = np.lexsort([*reversed(triangle_keys(facets)), facet_tags])
     facet_names = {names.get((2, tag), f"facets{tag}"): tag for tag in np.unique(facet_tags).tolist()}
     points = parts.points[np.argsort(parts.node_tags)]
+    if 11 in parts.blocks:  # mid nodes go
+        used = np.zeros(len(points), bool)
+        used[tets.ravel()] = True
+        used[facets.ravel()] = True
+        number = np.cumsum(used) - 1
+        points, tets, facets = points[used], number[tets], number[facets]
     index = np.int32 if len(points) < 2**31 else np.int64
     mesh = TaggedMesh(
         points,
