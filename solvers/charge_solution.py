@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvers.conduction import flux_and_heat, heat_by_phase, phase_fractions
-from solvers.coupled import CoupledSystem, State
+from solvers.coupled import CoupledSystem, Responses, State
 from solvers.distribute import exchange
 from solvers.domain import Domain
 from solvers.interface_numbers import interface_numbers, parts_by_name
@@ -22,6 +22,9 @@ from solvers.solution import write_fields
 __all__ = ["ChargeTransferSolution", "InterfaceFields", "evaluate"]
 
 Array = npt.NDArray[np.float64]
+
+#: Drive of the interfaces below which a cell counts as at rest, V; the balance is measured against its current.
+AT_REST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,10 @@ class ChargeTransferSolution:
 
     @property
     def balance(self) -> float:
-        """Largest error of conservation (all terminals, electrons, ions) relative to the largest current."""
+        """Largest error of conservation (all terminals, electrons, ions) relative to the largest current.
+
+        In a cell at rest relative to the current of a microvolt at all interfaces.
+        """
         return float(self.totals["balance"])
 
     @property
@@ -221,7 +227,8 @@ def evaluate(
     """
     domain, circuit = system.domain, system.circuit
     drives = system.drives(state)
-    currents = [i for i, _ in system.responses(drives)]
+    responses = system.responses(drives)
+    currents = [i for i, _ in responses]
     residual = system.residual(system.bulk(state), currents)
     named = [k for k, end in enumerate(circuit.terminals) if end.name]
     into: dict[str, float] = {}
@@ -244,7 +251,7 @@ def evaluate(
     parts = parts_by_name(system, drives, currents)
     totals = {
         "interfaces": {name: interface_numbers(domain, rows) for name, rows in parts.items()},
-        "balance": _balance(system, residual.terminals, currents),
+        "balance": _balance(system, residual.terminals, responses),
         "joule_heat": heat_by_phase(domain, cells["joule_heat"]),
         "joule_heat_of_electrons": heat_by_phase(domain, heats[0]),
         "joule_heat_of_ions": heat_by_phase(domain, heats[1]),
@@ -266,15 +273,20 @@ def _size(sigma: Array) -> Array:
     return sigma if sigma.ndim == 1 else sigma[:, 0, 0]
 
 
-def _balance(system: CoupledSystem, ends: Array, currents: list[Array]) -> float:
-    """Largest of: all terminals, electrons, ions; relative to the largest current."""
-    parts = [part.weights * i for part, i in zip(system.circuit.interfaces, currents, strict=True)]
-    local = [sum(float(p.sum()) for p in parts), sum(float(np.abs(p).sum()) for p in parts)]
-    net, size = np.sum(system.domain.comm.allgather(local), axis=0)
+def _balance(system: CoupledSystem, ends: Array, responses: Responses) -> float:
+    """Largest of: all terminals, electrons, ions; relative to the largest current, or to that of a cell at rest."""
+    rows = list(zip(system.circuit.interfaces, responses, strict=True))
+    parts = [part.weights * i for part, (i, _) in rows]
+    local = [
+        sum(float(p.sum()) for p in parts),
+        sum(float(np.abs(p).sum()) for p in parts),
+        sum(AT_REST * float((part.weights * slope).sum()) for part, (_, slope) in rows),
+    ]
+    net, size, rest = np.sum(system.domain.comm.allgather(local), axis=0)
     carriers = [end.carrier for end in system.circuit.terminals]
     electrons = sum(float(i) for i, carrier in zip(ends, carriers, strict=True) if carrier == "electrons")
     ions = sum(float(i) for i, carrier in zip(ends, carriers, strict=True) if carrier == "ions")
-    largest = max([float(size), *(abs(float(i)) for i in ends)])
+    largest = max([float(size), float(rest), *(abs(float(i)) for i in ends)])
     return max(abs(electrons + ions), abs(electrons - net), abs(ions + net)) / largest if largest > 0 else 0.0
 
 

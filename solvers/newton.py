@@ -270,7 +270,7 @@ class _Run:
             before = system.drives(state)
             lines = [i + slope * (drive - own) for i, (own, slope), drive in zip(at, points, before, strict=True)]
             residual = system.residual(system.bulk(state), lines)
-            step, _ = self.solve(residual, [slope for _, slope in points], max(1e-6, self.settings.linear_tolerance))
+            step, _ = self.solve(residual, [slope for _, slope in points], max(1e-8, self.settings.linear_tolerance))
             self.steps += 1
             state = state.moved(step, 1.0)
             state = system.relevelled(state.fields, state.voltages, state.levels)
