@@ -214,7 +214,7 @@ def _solution(
         "forces": forces,
         "strain_energy": _by_phase(bulk, materials, bulk.volumes * bulk.mean(energy), np.add),
         "von_mises_max": largest,
-        "work": _work(bulk, conditions, found),
+        "work": _work(bulk, (conditions, openings), found),
         "platen_travel": _travel(bulk, conditions, found),
         "floating": floating_shares(domain, held.floating),
         "order": nodes.order,
@@ -302,11 +302,13 @@ def _force_scale(bulk: Bulk, conditions: Conditions, found: Equilibrium) -> floa
     return float(bulk.nodes.domain.comm.allreduce(float(local)))
 
 
-def _work(bulk: Bulk, conditions: Conditions, found: Equilibrium) -> dict[str, float]:
+def _work(bulk: Bulk, setting: tuple[Conditions, list[Openings]], found: Equilibrium) -> dict[str, float]:
     """Work of stresses on strains, and of loads and reactions on displacements, J (twice the energy if linear)."""
+    conditions, openings = setting
     nodes, comm = bulk.nodes, bulk.nodes.domain.comm
     owned = nodes.owned
     inner = np.einsum("cqi,cqi,q,c->", found.stress, bulk.strain(found.u), bulk.rule.weights, bulk.volumes)
+    inner += sum(np.vdot(opening.forces(found.u), found.u) for opening in openings)
     reaction = np.where(conditions.bound[:owned], -found.residual[:owned], 0.0)
     outer = np.vdot(conditions.load[:owned] + reaction, found.u[:owned])
     inner, outer = (float(comm.allreduce(float(v))) for v in (inner, outer))

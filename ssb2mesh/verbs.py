@@ -421,15 +421,17 @@ def plot_mesh_file(
     elif what == "quality":
         plot.plot_quality(data.mesh, target, **given)
     elif what == "field":
-        name = _point_field(field, tuple(data.point_data), source)
-        plot.plot_field(data.mesh, data.point_data[name], target, label=name, **given)
+        cells = [n for n, v in data.cell_data.items() if n != "phase" and v.shape == (data.mesh.n_tets,)]
+        name = _point_field(field, (*data.point_data, *cells), source)
+        draw, values = (plot.plot_cell_field, data.cell_data) if name in cells else (plot.plot_field, data.point_data)
+        draw(data.mesh, values[name], target, label=name, **given)
     else:
         raise InputError(f"what: got {what!r}; allowed: cutaway, interfaces, quality, field")
 
 
 def _point_field(wanted: str | None, there: Sequence[str], source: str) -> str:
     if not there:
-        raise InputError(f"field: {source} has no point fields; the file of a solve has")
+        raise InputError(f"field: {source} has no fields; the file of a solve has")
     if wanted is None and len(there) == 1:
         return there[0]
     if wanted is None or wanted not in there:

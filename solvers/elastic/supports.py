@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -84,10 +84,9 @@ class Walls:
     facets: npt.NDArray[np.int32]
     cells: npt.NDArray[np.int32]
 
-    def kept(self, cells: npt.NDArray[np.bool_]) -> Walls:
-        """Return the pairs whose cell is one of some cells."""
-        use = cells[self.cells]
-        return replace(self, facets=self.facets[use], cells=self.cells[use])
+    def empty(self, domain: Domain) -> bool:
+        """Return whether no rank has a pair; all ranks call."""
+        return bool(domain.comm.allreduce(len(self.cells)) == 0)
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Platen:
     force: float
 
 
-def find_walls(domain: Domain, name: str, solid: npt.NDArray[np.bool_], argument: str) -> Walls:
+def find_walls(domain: Domain, name: str, solid: npt.NDArray[np.bool_], argument: str, *, needed: bool = True) -> Walls:
     """Return the facets of a set with their solid cells; all ranks call.
 
     Parameters
@@ -113,6 +112,8 @@ def find_walls(domain: Domain, name: str, solid: npt.NDArray[np.bool_], argument
         Cells that count.
     argument : str
         What to call the argument in an error.
+    needed : bool
+        Whether an empty set is an error.
 
     Returns
     -------
@@ -134,7 +135,7 @@ def find_walls(domain: Domain, name: str, solid: npt.NDArray[np.bool_], argument
     cells = domain.facet_cells[facets]
     use = (cells >= 0) & wanted[cells]
     found = Walls(name, np.repeat(facets, use.sum(axis=1)), cells[use])
-    if domain.comm.allreduce(len(found.cells)) == 0:
+    if needed and found.empty(domain):
         raise InputError(f"{argument}: no cell with a material lies on {name!r}; give its phases a material")
     return found
 
@@ -238,20 +239,20 @@ def conditions_of(nodes: Nodes, supports: Supports, loads: Loads) -> Conditions:
     value = np.full((len(nodes.live), 3), np.nan)
     holder = np.full((len(nodes.live), 3), -1)
     names: list[str] = []
-    wanted: list[tuple[str, Walls, tuple[float | None, ...]]] = [
-        ("fixed", find_walls(domain, name, live, "fixed"), v) for name, v in fixed.items()
-    ]
+    # a side on which only pieces lie that are left out holds nothing
+    wanted = [(find_walls(domain, name, live, "fixed", needed=False), v) for name, v in fixed.items()]
     for name in supports.rollers:
-        walls = find_walls(domain, name, live, "rollers")
+        walls = find_walls(domain, name, live, "rollers", needed=False)
+        if walls.empty(domain):
+            continue
         axis, _ = plane_of(domain, nodes.outward(walls.facets, walls.cells), name, "rollers")
-        wanted.append(("rollers", walls, tuple(0.0 if k == axis else None for k in range(3))))
-    for argument, walls, displacement in wanted:
+        wanted.append((walls, tuple(0.0 if k == axis else None for k in range(3))))
+    for walls, displacement in wanted:
         on_side = copies_on(nodes, walls)
         for k, given in enumerate(displacement):
             if given is not None:
                 _claim(domain, (value[:, k], holder[:, k]), on_side, (len(names), given), [*names, walls.name])
         names.append(walls.name)
-        del argument
     platens, platen_of = _platens(nodes, loads.platen, value, names)
     load, applied = _forces(nodes, loads)
     return Conditions(tuple(names), value, holder, platens, platen_of, load, applied)
@@ -294,7 +295,9 @@ def _platens(
         if name in names:
             raise InputError(f"platen: {name!r} is held as well; give one of them")
         number = _finite(force, f"platen: {name!r}", "a force in N")
-        walls = find_walls(domain, name, nodes.live_cells, "platen")
+        walls = find_walls(domain, name, nodes.live_cells, "platen", needed=False)
+        if walls.empty(domain):
+            continue
         axis, sign = plane_of(domain, nodes.outward(walls.facets, walls.cells), name, "platen")
         on_side = copies_on(nodes, walls)
         clash = on_side & (~np.isnan(value[:, axis]) | (platen_of[:, axis] >= 0))
@@ -321,7 +324,7 @@ def _forces(nodes: Nodes, loads: Loads) -> tuple[npt.NDArray[np.float64], dict[s
     applied: dict[str, npt.NDArray[np.float64]] = {}
     for name, value in loads.pressure.items():
         number = _finite(value, f"pressure: {name!r}", "a pressure in Pa")
-        walls = find_walls(domain, name, nodes.live_cells, "pressure")
+        walls = find_walls(domain, name, nodes.live_cells, "pressure", needed=False)
         _refuse_inner(nodes, walls)
         forces = -number * nodes.outward(walls.facets, walls.cells)
         _spread(nodes, walls, forces, load)
@@ -330,7 +333,7 @@ def _forces(nodes: Nodes, loads: Loads) -> tuple[npt.NDArray[np.float64], dict[s
         vector = np.asarray(value, dtype=np.float64)
         if vector.shape != (3,) or not np.isfinite(vector).all():
             raise InputError(f"traction: {name!r}: got {value!r}; expected three numbers in Pa")
-        walls = find_walls(domain, name, nodes.live_cells, "traction")
+        walls = find_walls(domain, name, nodes.live_cells, "traction", needed=False)
         _refuse_inner(nodes, walls)
         forces = vector * np.linalg.norm(nodes.outward(walls.facets, walls.cells), axis=1)[:, None]
         _spread(nodes, walls, forces, load)

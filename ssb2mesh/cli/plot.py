@@ -45,7 +45,7 @@ def _size(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[in
               type=click.Choice(["cutaway", "interfaces", "quality", "field", "current", "slices"]),
               help="What to draw: slices of a volume, current of an interface file, all others of a mesh.")  # fmt: skip
 @click.option("--field", cls=Option, group="Picture", metavar="NAME", absent="the only one in the file",
-              help="Point field to draw with --what field.")  # fmt: skip
+              help="Field to draw with --what field.")  # fmt: skip
 @click.option("--show", cls=Option, group="Picture", metavar="NAME", multiple=True, absent="all",
               help="Phase of a cut-away, or facet set of interfaces; repeat.")  # fmt: skip
 @click.option("--size", cls=Option, group="Picture", metavar="W,H", unit="pixels", callback=_size,

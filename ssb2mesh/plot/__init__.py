@@ -3,6 +3,7 @@
 Every function takes the thing and a path, and returns the path. Heavy packages are imported on use.
 """
 
+from ssb2mesh.plot.cells import plot_cell_field
 from ssb2mesh.plot.fields import plot_current_map, plot_field
 from ssb2mesh.plot.interface import plot_interface_current, plot_interface_file
 from ssb2mesh.plot.quality import plot_quality
@@ -12,6 +13,7 @@ from ssb2mesh.plot.style import phase_colours
 
 __all__ = [
     "phase_colours",
+    "plot_cell_field",
     "plot_current_map",
     "plot_cutaway",
     "plot_field",

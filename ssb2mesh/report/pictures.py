@@ -78,6 +78,7 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[t
             Figure(folder / f"field-{number}{suffix}.png", title, text),
             lambda path, v=values, s=sigma: plot.plot_field(mesh, v, path, conductivity=s),
         ))  # fmt: skip
+    found += _stresses(mesh, solve, folder, number)
     facets = getattr(solve, "facet_data", None) or {}
     for k, (name, data) in enumerate(list(facets.items())[:_MOST_FIELDS], start=1):
         text = f"Current density through {name} in the solve '{solve.name}', positive out of the electron conductor."
@@ -85,6 +86,21 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[t
         if data:
             found.append((figure, lambda p, n=name, d=data: plot.plot_interface_current(d, p, name=n, box=mesh.box)))
     return found
+
+
+def _stresses(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[tuple[Figure, Any]]:
+    """The von Mises stress of a solve, or the first one of several load cases."""
+    from ssb2mesh import plot
+
+    fields = getattr(solve, "cell_data", None) or {}
+    names = [n for n in fields if n.startswith("von_mises") and np.asarray(fields[n]).shape == (mesh.n_tets,)]
+    if not names:
+        return []
+    strained = f" under a unit strain {names[0].split('_')[-1]}" if names[0] != "von_mises" else ""
+    text = f"Von Mises stress in the solve '{solve.name}'{strained}; the colours end at the 1st and 99th percentile."
+    figure = Figure(folder / f"stress-{number}.png", f"Stress: {solve.name}", text)
+    values = np.asarray(fields[names[0]])
+    return [(figure, lambda path: plot.plot_cell_field(mesh, values, path))]
 
 
 def _fields_of(solve: Any, n_points: int) -> list[tuple[str, Any]]:

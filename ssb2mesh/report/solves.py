@@ -24,13 +24,17 @@ _LABELS = {
     "voltage_parts": "cell voltage in parts, V",
     "joule_heat_of_electrons": "of electrons, W", "joule_heat_of_ions": "of ions, W",
     "floating_electronic": "share that floats, electrons", "floating_ionic": "share that floats, ions",
+    "forces": "force on the solid along x, y, z, N", "strain_energy": "strain energy, J",
+    "von_mises_max": "largest von Mises stress, Pa", "platen_travel": "travel of the plate, m",
+    "openings": "interfaces that may open", "stiffness": "effective stiffness, Pa", "work": "work, J",
+    "voigt_bound": "Voigt's bound, Pa", "reuss_bound": "Reuss's bound, Pa", "isotropic": "nearest isotropic solid",
     "mean_conductivity": "volume mean of the conductivity, S/m", "total_joule_heat": "total Joule heat, W",
 }  # fmt: skip
 #: Results by side set, and by phase, that share a table.
 _TOGETHER = (
-    ("side", ("fixed", "voltages", "currents")),
-    ("phase", ("joule_heat", "joule_heat_of_electrons", "joule_heat_of_ions", "floating", "floating_electronic",
-               "floating_ionic")),
+    ("side", ("fixed", "voltages", "currents", "forces", "platen_travel")),
+    ("phase", ("von_mises_max", "strain_energy", "joule_heat", "joule_heat_of_electrons", "joule_heat_of_ions",
+               "floating", "floating_electronic", "floating_ionic")),
 )  # fmt: skip
 #: Numbers of an interface that have a column.
 _INTERFACE = ("area", "contact_area", "current", "mean_current_density", "constriction_factor", "quantile_99_factor",
@@ -70,6 +74,11 @@ def _main_figures(summary: Mapping[str, Any]) -> str:
         return f"cell voltage {_flat_text(min(volts))} to {_flat_text(max(volts))} V in {len(volts)} steps"
     if isinstance(volts, float):
         return f"cell voltage {_flat_text(volts)} V"
+    if isinstance(summary.get("von_mises_max"), Mapping):
+        found = ", ".join(f"{phase} {_flat_text(value)}" for phase, value in summary["von_mises_max"].items())
+        return f"von Mises stress up to: {found} Pa"
+    if isinstance(summary.get("isotropic"), Mapping):
+        return f"Young's modulus {_flat_text(summary['isotropic'].get('young'))} Pa"
     if isinstance(summary.get("currents"), Mapping) and summary["currents"]:
         side, current = max(summary["currents"].items(), key=lambda item: item[1] or 0.0)
         return f"{_flat_text(current)} A in at {side}"

@@ -1,0 +1,125 @@
+"""A field by tet, such as a von Mises stress: on the cut-away mesh, and on a plane through its middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssb2mesh.errors import InputError
+from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.plot.fields import _colour_bar, _robust_limits, _straight_eye
+from ssb2mesh.plot.scene import EYE, Scene, grid_of, surface_of
+from ssb2mesh.plot.solid import outside_cut_corner
+from ssb2mesh.plot.style import axes_triad, check_size, house_style, new_figure, save, scale_bar, show_image
+
+__all__ = ["plot_cell_field"]
+
+_GREY = "#DFE2E5"
+
+
+def plot_cell_field(
+    mesh: TaggedMesh,
+    values: npt.ArrayLike,
+    path: str | Path,
+    *,
+    label: str = "von Mises (Pa)",
+    limits: tuple[float, float] | None = None,
+    size: Sequence[int] = (1800, 900),
+) -> Path:
+    """Draw a field by tet on the cut-away mesh, and beside it on the plane through the middle across y.
+
+    Parameters
+    ----------
+    mesh : TaggedMesh
+        The mesh.
+    values : (m,) array
+        One value a tet; NaN where there is none, drawn in grey.
+    path : str or Path
+        A ``.png`` file.
+    label : str
+        What the colours are; a unit of ``(Pa)`` becomes MPa or GPa where that makes shorter numbers.
+    limits : (float, float), optional
+        Ends of the colours; by default the 1st and 99th percentile, because stresses at edges have no largest value.
+    size : two int
+        Width and height in pixels.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the field does not fit the mesh or is nowhere finite.
+    MissingDependencyError
+        If PyVista or matplotlib is absent.
+
+    Examples
+    --------
+    >>> plot_cell_field(mesh, solution.cell_data()["von_mises"], "stress.png")  # doctest: +SKIP
+    """
+    width, height = check_size(size)
+    array = np.asarray(values, float)
+    if array.shape != (mesh.n_tets,):
+        raise InputError(f"values: got shape {array.shape}; expected ({mesh.n_tets},), one a tet")
+    live = np.isfinite(array)
+    if not live.any():
+        raise InputError("values: nowhere finite; there is nothing to draw")
+    label, scale = _fitting(label, float(np.abs(array[live]).max()))
+    array = array / scale
+    found, extend = _robust_limits(array[live])
+    limits = found if limits is None else (limits[0] / scale, limits[1] / scale)
+    colours = "RdBu_r" if limits[0] < 0 < limits[1] else "inferno"
+    assert mesh.box is not None
+    frame = (0.455, 1.0)
+    canvas = (round(frame[0] * width), height)
+    look = {"scalars": "field", "cmap": colours, "clim": limits, "n_colors": 256, "show_scalar_bar": False}
+
+    def grid(points: npt.NDArray[np.float64], use: npt.NDArray[np.bool_]) -> Any:
+        return grid_of(points, mesh.tets[use], cell_data={"field": array[use]})
+
+    corner, plane = Scene(mesh.box, EYE), Scene(mesh.box, _straight_eye("y_min"))
+    keep = outside_cut_corner(mesh)
+
+    def fill_corner(plotter: Any) -> None:
+        points = corner.to_scene(mesh.points)
+        plotter.add_mesh(surface_of(grid(points, keep & live)), ambient=0.62, diffuse=0.4, specular=0.0, **look)
+        if (keep & ~live).any():
+            plotter.add_mesh(surface_of(grid(points, keep & ~live)), color=_GREY, ambient=0.55, diffuse=0.4)
+
+    def fill_plane(plotter: Any) -> None:
+        points = plane.to_scene(mesh.points)
+        middle = plane.to_scene(np.asarray(mesh.box).mean(axis=0)[None])[0]
+        for use, style in ((live, look), (~live, {"color": _GREY})):
+            cut = grid(points, use).slice(normal="y", origin=middle) if use.any() else None
+            if cut is not None and cut.n_cells:
+                plotter.add_mesh(cut, lighting=False, **style)
+
+    with house_style():
+        figure = new_figure(size)
+        panes = ((0.0, corner, fill_corner, "cut-away"), (frame[0], plane, fill_plane, "middle plane across y"))
+        for left, scene, fill, title in panes:
+            picture = scene.render(fill, canvas, margin=0.24 if scene is plane else 0.06)
+            axes = show_image(figure, picture.image, (left, 0.0, *frame))
+            scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
+            axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
+            figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
+        _colour_bar(figure, limits, label=label, at=(0.925, 0.2, 0.014, 0.6), cmap=colours, extend=extend)
+        if not live.all():
+            figure.text(0.925, 0.1, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")
+        return save(figure, path)
+
+
+def _fitting(label: str, largest: float) -> tuple[str, float]:
+    """The label in Pa, kPa, MPa or GPa, and Pa per unit."""
+    if not label.endswith("(Pa)"):
+        return label, 1.0
+    for unit, scale in (("GPa", 1e9), ("MPa", 1e6), ("kPa", 1e3)):
+        if largest >= scale:
+            return f"{label[:-4]}({unit})", scale
+    return label, 1.0
