@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from solvers.charge_solution import ChargeTransferSolution
-from solvers.charge_transfer import charge_transfer, polarisation_curve
+from solvers.charge_transfer import charge_transfer, contact_series, polarisation_curve
 from solvers.circuit import Terminals
 from solvers.constriction import constriction
 from solvers.contact import ContactMap, RandomLoss
@@ -19,6 +19,7 @@ from solvers.kinetics import ButlerVolmer, LinearKinetics
 from solvers.newton import Settings
 from solvers.polarisation import ChargeTransferSeries
 from ssb2mesh.errors import InputError
+from ssb2mesh.study_charge import is_series
 
 __all__ = ["solve_charge_transfer"]
 
@@ -38,7 +39,7 @@ def solve_charge_transfer(domain: Domain, **values: Any) -> ChargeTransferSoluti
     Returns
     -------
     ChargeTransferSolution or ChargeTransferSeries
-        A series where a terminal has a list of values.
+        A series where a terminal has a list of values or a contact a list of maps.
 
     Raises
     ------
@@ -55,10 +56,15 @@ def solve_charge_transfer(domain: Domain, **values: Any) -> ChargeTransferSoluti
         "electronic": values.get("electronic", {}),
         "ionic": values.get("ionic", {}),
         "kinetics": {name: _law(law) for name, law in values.get("kinetics", {}).items()},
-        "contact": {name: _contact(name, entry) for name, entry in values.get("contact", {}).items()},
     }
+    contact = values.get("contact", {})
     chosen = {key: values[key] for key in ("tolerance", "max_steps", "max_iterations") if key in values}
     settings = Settings(**chosen)
+    count = max((len(entry["map"]) for entry in contact.values() if is_series(entry)), default=0)
+    if count:
+        contacts = [_contacts(contact, step) for step in range(count)]
+        return contact_series(domain, **cell, terminals=terminals, contacts=contacts, settings=settings)
+    cell["contact"] = _contacts(contact, 0)
     if any(isinstance(value, list) for key in _TERMINALS for value in values.get(key, {}).values()):
         return polarisation_curve(domain, **cell, terminals=terminals, settings=settings)
     if values.get("decompose"):
@@ -70,6 +76,12 @@ def solve_charge_transfer(domain: Domain, **values: Any) -> ChargeTransferSoluti
 
 def _law(law: Mapping[str, Any]) -> ButlerVolmer | LinearKinetics:
     return ButlerVolmer(**law) if "i0" in law else LinearKinetics(**law)
+
+
+def _contacts(given: Mapping[str, Any], step: int) -> dict[str, Any]:
+    """The contact of every interface at one step of a series."""
+    now = {k: {**entry, "map": entry["map"][step]} if is_series(entry) else entry for k, entry in given.items()}
+    return {name: _contact(name, entry) for name, entry in now.items()}
 
 
 def _contact(name: str, entry: Any) -> Any:

@@ -24,7 +24,7 @@ from ssb2mesh.study_quantities import (
     read_tolerance,
 )
 
-__all__ = ["CHARGE_TRANSFER", "absolute_maps"]
+__all__ = ["CHARGE_TRANSFER", "absolute_maps", "is_series"]
 
 
 def absolute_maps(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
@@ -51,8 +51,11 @@ def absolute_maps(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
     if isinstance(result.get("contact"), Mapping):
         contact = {}
         for name, entry in result["contact"].items():
-            if isinstance(entry, Mapping) and isinstance(entry.get("map"), str):
-                entry = {**entry, "map": str(base / entry["map"])}
+            given = entry.get("map") if isinstance(entry, Mapping) else None
+            if isinstance(given, str):
+                entry = {**entry, "map": str(base / given)}
+            elif isinstance(given, list) and isinstance(given[0], str):
+                entry = {**entry, "map": [str(base / each) for each in given]}
             contact[name] = entry
         result["contact"] = contact
     return result
@@ -118,6 +121,8 @@ def _map(value: Any) -> Any:
             raise InputError(f"got {value!r}; a map is a .npy or .tif file, or rows of numbers from 0 to 1")
         return value
     rows = value if isinstance(value, Sequence) else []
+    if rows and all(isinstance(row, str) for row in rows):
+        return [_map(row) for row in rows]
     if not rows or any(not isinstance(row, Sequence) or isinstance(row, str) for row in rows):
         raise InputError(f"got {value!r}; a map is a .npy or .tif file, or rows of numbers from 0 to 1")
     if len({len(row) for row in rows}) != 1 or not len(rows[0]):
@@ -199,6 +204,12 @@ def _contact(value: Any) -> Any:
     return _share(value)
 
 
+def is_series(contact: Any) -> bool:
+    """Return whether a contact of a checked table is a series of maps."""
+    given = contact.get("map") if isinstance(contact, Mapping) else None
+    return isinstance(given, list) and isinstance(given[0], str)
+
+
 def _faults(values: Mapping[str, Any]) -> list[str]:
     faults = []
     if not values.get("electronic") and not values.get("ionic"):
@@ -214,6 +225,15 @@ def _faults(values: Mapping[str, Any]) -> list[str]:
     sweeps = sum(isinstance(value, list) for value in terminals)
     if sweeps > 1:
         faults.append(f"fixed, current: {sweeps} terminals have a list of values; a polarisation curve sweeps one")
+    series = {len(entry["map"]) for entry in values.get("contact", {}).values() if is_series(entry)}
+    if len(series) > 1:
+        faults.append(
+            f"contact: series of maps have {' and '.join(map(str, sorted(series)))} files; give as many to each"
+        )
+    if series and sweeps:
+        faults.append("contact: a series of maps and a list of values at a terminal; give one of them")
+    if series and values.get("decompose"):
+        faults.append("decompose: is for one contact, not for a series of maps")
     if values.get("decompose") and (sweeps or len(terminals) != 2):
         faults.append("decompose: needs exactly two terminals, each with one value")
     if values.get("interphase") and not values.get("decompose"):
@@ -246,7 +266,7 @@ CHARGE_TRANSFER = SolveType(
             by_name(_kinetics, "interface = { i0, U } or { asr, U }"),
         ),
         "contact": SolveKey(
-            "share of contact by interface: a number, { map, axis } or { keep, seed }",
+            "share of contact by interface: a number, { map, axis } (a list of files: a time series) or { keep, seed }",
             by_name(_contact, "interface = share, { map = 'contact.npy', axis = 'z' } or { keep = 0.7, seed = 1 }"),
         ),
         "fixed": SolveKey(

@@ -79,6 +79,23 @@ def test_paths_of_maps_start_from_the_study(tmp_path):
         ({"fixed": {"z_max": [1, 2]}, "fixed_ionic": {"z_min": [0, 1]}}, "2 terminals have a list of values"),
         ({"fixed": {"z_max": [1, 2]}, "decompose": True}, ".decompose: needs exactly two terminals"),
         ({"interphase": ["SEI"]}, ".interphase: is used with decompose = true only"),
+        (
+            {
+                "contact": {
+                    "LPS|NMC": {"map": ["a.npy", "b.npy"], "axis": "z"},
+                    "z_min": {"map": ["a.npy"], "axis": "z"},
+                }
+            },
+            ".contact: series of maps have 1 and 2 files",
+        ),
+        (
+            {"contact": {"LPS|NMC": {"map": ["a.npy"], "axis": "z"}}, "fixed": {"z_max": [1, 2]}},
+            ".contact: a series of maps and a list of values",
+        ),
+        (
+            {"contact": {"LPS|NMC": {"map": ["a.npy"], "axis": "z"}}, "decompose": True},
+            ".decompose: is for one contact",
+        ),
         ({"decompose": "yes"}, ".decompose: got 'yes'; expected true or false"),
     ],
 )
@@ -126,6 +143,22 @@ def test_contact_maps_from_files_and_parts(tmp_path):
     assert found == pytest.approx([found[0]] * 3, rel=1e-12)
     with pytest.raises(InputError, match=r"map: no file '.*absent.npy'"):
         run_solve(domain, table(contact={"LPS|NMC": {"map": str(tmp_path / "absent.npy"), "axis": "z"}}))
+
+
+@needs_dolfinx
+def test_series_of_maps_is_voltage_against_time(tmp_path):
+    files = []
+    for number, columns in enumerate((4, 2, 1)):
+        picture = np.zeros((4, 4))
+        picture[:columns] = 1.0
+        files.append(str(tmp_path / f"{number}.npy"))
+        np.save(files[-1], picture)
+    given = table(contact={"LPS|NMC": {"map": files, "axis": "z"}}, current={"z_max": "1 A"}, fixed=None)
+    assert validate_solves([given])[1] == []
+    series = run_solve(load_domain(stack(4)), given)
+    assert len(series) == 3
+    assert (np.diff(series.voltages("z_max")) > 0.01).all()
+    assert series.summary()["interfaces"]["LPS|NMC"]["contact_area"] == pytest.approx([1.0, 0.5, 0.25])
 
 
 @needs_dolfinx
