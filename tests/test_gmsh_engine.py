@@ -45,7 +45,7 @@ def assert_sound(mesh: TaggedMesh, volume: LabelledVolume) -> None:
 
 
 def test_same_names_tags_and_surfaces_as_the_lattice():
-    volume = cathode()
+    volume = cathode(12)
     mesh, lattice = mesh_volume(volume, engine="gmsh"), mesh_volume(volume)
     assert_sound(mesh, volume)
     report = check_mesh(mesh, volume)
@@ -104,7 +104,7 @@ def test_dropped_phase_leaves_its_walls():
 
 
 def test_grade_makes_bulk_coarser_and_leaves_the_interface():
-    volume = ball(24, 6.0)
+    volume = ball(20, 5.0)
     fine = mesh_with_gmsh(volume, gmsh=QUICK)
     coarse = mesh_with_gmsh(volume, options=LatticeOptions(grade=2), gmsh=QUICK)
     assert_sound(coarse, volume)
@@ -114,15 +114,15 @@ def test_grade_makes_bulk_coarser_and_leaves_the_interface():
 
 
 def test_same_mesh_twice():
-    volume = cathode(12)
+    volume = cathode(10)
     one, two = (mesh_with_gmsh(volume) for _ in range(2))
     np.testing.assert_array_equal(one.points, two.points)
     np.testing.assert_array_equal(one.tets, two.tets)
 
 
-@pytest.mark.parametrize("algorithm", ["hxt", "frontal"])
+@pytest.mark.parametrize("algorithm", ["delaunay", "frontal"])
 def test_other_algorithms(algorithm):
-    volume = cathode(12)
+    volume = cathode(10)
     assert_sound(mesh_with_gmsh(volume, gmsh=GmshOptions(algorithm=algorithm)), volume)
 
 
@@ -192,7 +192,7 @@ def test_it_is_silent(tmp_path):
 
 
 def test_bad_options_are_told(monkeypatch):
-    with pytest.raises(InputError, match="algorithm: got 'hx'; algorithms: delaunay, hxt, frontal, did you mean 'hxt'"):
+    with pytest.raises(InputError, match="algorithm: got 'hx'; algorithms: hxt, delaunay, frontal, did you mean 'hxt'"):
         GmshOptions(algorithm="hx")
     with pytest.raises(InputError, match="growth: got -1; give a number from 0 to 10"):
         GmshOptions(growth=-1)

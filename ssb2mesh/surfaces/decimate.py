@@ -15,7 +15,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.surfaces.collapse import collapse_edges
 from ssb2mesh.surfaces.model import Surfaces
 
-__all__ = ["decimate"]
+__all__ = ["decimate", "triangles_to_keep"]
 
 #: What a point may do, see `ssb2mesh.surfaces.collapse`.
 INSIDE, CURVE, HELD = 0, 1, 2
@@ -55,7 +55,7 @@ def decimate(surfaces: Surfaces, *, reduce: float | None = None, faces: int | No
     >>> len(decimate(surfaces, reduce=0.75).triangles)  # doctest: +SKIP
     2500
     """
-    target = _target(len(surfaces.triangles), reduce, faces)
+    target = triangles_to_keep(len(surfaces.triangles), reduce=reduce, faces=faces)
     if target >= len(surfaces.triangles):
         return surfaces
     patch = np.unique(surfaces.bodies.astype(np.int64) * len(surfaces.names) + surfaces.regions, axis=0,
@@ -80,7 +80,31 @@ def decimate(surfaces: Surfaces, *, reduce: float | None = None, faces: int | No
                    bodies=surfaces.bodies[alive])  # fmt: skip
 
 
-def _target(count: int, reduce: float | None, faces: int | None) -> int:
+def triangles_to_keep(count: int, *, reduce: float | None = None, faces: int | None = None) -> int:
+    """Return how many of `count` triangles `decimate` is to keep; see there.
+
+    Parameters
+    ----------
+    count : int
+        Triangles there are.
+    reduce, faces
+        As for `decimate`.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    InputError
+        As for `decimate`.
+
+    Examples
+    --------
+    >>> triangles_to_keep(1000, reduce=0.75)
+    250
+    """
     if (reduce is None) == (faces is None):
         raise InputError("reduce, faces: give exactly one of them")
     if reduce is not None:

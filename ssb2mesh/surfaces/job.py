@@ -10,7 +10,7 @@ from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.paths import check_output, check_output_folder, staged_folder
 from ssb2mesh.stages import Stages, peak_memory_bytes
 from ssb2mesh.steps import open_volume
-from ssb2mesh.surfaces.decimate import decimate
+from ssb2mesh.surfaces.decimate import decimate, triangles_to_keep
 from ssb2mesh.surfaces.files import FORMATS, file_names, write_patches
 from ssb2mesh.surfaces.model import Surfaces, extract_surfaces
 from ssb2mesh.surfaces.shells import Patch, interface_patch, phase_shell
@@ -76,6 +76,9 @@ def surface_file(
     if unit not in LENGTH_UNITS:
         raise InputError(f"unit: got {unit!r}; units: {', '.join(LENGTH_UNITS)}{nearest(unit, LENGTH_UNITS)}")
     fewer = {key: parts[key] for key in ("reduce", "faces") if parts.get(key) is not None}
+    if fewer:
+        # faults come before the work
+        triangles_to_keep(1, **fewer)
     with stages("volume"):
         segmented = open_volume(source, **(volume or {}))
     with stages("surfaces"):
