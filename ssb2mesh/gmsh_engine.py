@@ -39,23 +39,23 @@ class GmshOptions:
 
     Parameters
     ----------
-    algorithm : {'delaunay', 'hxt', 'frontal'}
-        Gmsh's algorithm for the volume. HXT is several times faster and leaves flatter tets.
+    algorithm : {'hxt', 'delaunay', 'frontal'}
+        Gmsh's algorithm for the volume. HXT is several times faster; after the optimiser its tets are as good.
     growth : float
         Growth of the tet size by distance from the interfaces, when `LatticeOptions.grade` allows larger tets at all.
     optimise : bool
-        Run Netgen's optimiser at the end: most of the time, and better tets.
+        Run Netgen's optimiser at the end: most of the time, and no tets as flat as HXT leaves them.
     timeout_s : float
         Give up after so many seconds.
     """
 
-    algorithm: str = "delaunay"
+    algorithm: str = "hxt"
     growth: float = 0.4
     optimise: bool = True
     timeout_s: float = 3600.0
 
     def __post_init__(self) -> None:
-        known = ("delaunay", "hxt", "frontal")
+        known = ("hxt", "delaunay", "frontal")
         if self.algorithm not in known:
             raise InputError(
                 f"algorithm: got {self.algorithm!r}; algorithms: {', '.join(known)}{nearest(self.algorithm, known)}"
