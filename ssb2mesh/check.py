@@ -12,6 +12,7 @@ from ssb2mesh.fidelity import ContactChange, Feature, InterfaceFidelity, PhaseFi
 from ssb2mesh.fidelity.records import VoxelFidelity
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.quality import Conformity, Quality, mesh_conformity, mesh_quality
+from ssb2mesh.split import join_split
 from ssb2mesh.topology import mesh_topology
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
@@ -150,6 +151,8 @@ def check_mesh(
     broken = np.flatnonzero(~np.isfinite(mesh.points).all(axis=1))
     if len(broken):
         raise MeshError(f"points: {len(broken)} of {mesh.n_points} are not finite numbers, the first is {broken[0]}")
+    # a mesh cut open along interfaces is judged as the whole one that it was
+    given, mesh = mesh, join_split(mesh)
     topology = mesh_topology(mesh.tets, mesh.cell_tags)
     quality = mesh_quality(mesh, worst=worst, spacing=volume.spacing if volume is not None else None)
     conformity = mesh_conformity(mesh, topology, quick=quick)
@@ -159,7 +162,7 @@ def check_mesh(
     if limits.features:
         faults += changes
     return MeshReport(
-        mesh.n_tets, mesh.n_points, quality, conformity, found.phases, mesh.facet_areas(), tuple(faults),
+        given.n_tets, given.n_points, quality, conformity, found.phases, given.facet_areas(), tuple(faults),
         () if limits.features else tuple(changes), found.features, found.interfaces, found.contacts, limits,
     )  # fmt: skip
 

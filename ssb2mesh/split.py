@@ -19,7 +19,7 @@ from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.io.mesh_sides import FacetSides, facet_sides, interface_pair
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh
 
-__all__ = ["Split", "other_side", "split_interfaces", "split_with_source"]
+__all__ = ["Split", "join_split", "other_side", "split_interfaces", "split_with_source"]
 
 
 class Split(NamedTuple):
@@ -144,6 +144,50 @@ def split_with_source(mesh: TaggedMesh, names: Sequence[str] | str = "all") -> S
         {**mesh.metadata, "split": [*_split_before(mesh), *cut]},
     )
     return Split(made, source)
+
+
+def join_split(mesh: TaggedMesh) -> TaggedMesh:
+    """Undo `split_interfaces`: the mesh as it was before the cut, to the last bit.
+
+    Parameters
+    ----------
+    mesh : TaggedMesh
+        A mesh; one that was not split is returned as it is.
+
+    Returns
+    -------
+    TaggedMesh
+        Points of one place on the cut are one again, and the second sides of the sets are gone.
+
+    Examples
+    --------
+    >>> join_split(split_interfaces(mesh, "all"))  # doctest: +SKIP
+    """
+    second = {other_side(name) for name in _split_before(mesh)} & set(mesh.facet_names)
+    if not second:
+        return mesh
+    gone = np.isin(mesh.facet_tags, [mesh.facet_names[name] for name in second])
+    _, place = np.unique(mesh.points, axis=0, return_inverse=True)
+    place = place.ravel()
+    on_cut = np.zeros(int(place.max()) + 1, bool)
+    on_cut[place[mesh.facets[gone].ravel()]] = True
+    # the first copy has the lowest number
+    first = np.full(len(on_cut), mesh.n_points, np.int64)
+    np.minimum.at(first, place, np.arange(mesh.n_points))
+    keep = np.where(on_cut[place], first[place], np.arange(mesh.n_points))
+    held = keep == np.arange(mesh.n_points)
+    number = (np.cumsum(held) - 1)[keep].astype(mesh.tets.dtype)
+    return TaggedMesh(
+        mesh.points[held],
+        number[mesh.tets],
+        mesh.cell_tags,
+        number[mesh.facets[~gone]],
+        mesh.facet_tags[~gone],
+        mesh.cell_names,
+        {name: tag for name, tag in mesh.facet_names.items() if name not in second},
+        mesh.box,
+        {name: value for name, value in mesh.metadata.items() if name != "split"},
+    )
 
 
 def _split_before(mesh: TaggedMesh) -> list[str]:

@@ -11,11 +11,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_mesh import box_mesh, random_mesh
 
+from ssb2mesh.check import check_mesh
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_sides import facet_sides, side_sets
 from ssb2mesh.io.meshes import read_mesh, write_mesh
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh, tet_volumes
-from ssb2mesh.split import other_side, split_interfaces, split_with_source
+from ssb2mesh.split import join_split, other_side, split_interfaces, split_with_source
 
 
 def copies(mesh: TaggedMesh, point: tuple) -> int:
@@ -170,6 +171,25 @@ def test_splitting_twice_is_splitting_once():
     assert twice.metadata["split"] == once.metadata["split"]
     # names may be given from either side
     assert split_interfaces(mesh, ["phase2|phase1"]).n_points == split_interfaces(mesh, ["phase1|phase2"]).n_points
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_joining_undoes_a_split_to_the_last_bit(seed):
+    mesh = random_mesh(4, 4, seed=seed, drop=("phase4",) if seed else ())
+    back = join_split(split_interfaces(mesh, "all"))
+    for key in ("points", "tets", "cell_tags", "facets", "facet_tags", "box"):
+        np.testing.assert_array_equal(getattr(back, key), getattr(mesh, key), err_msg=key)
+    assert dict(back.facet_names) == dict(mesh.facet_names)
+    assert dict(back.metadata) == dict(mesh.metadata)
+    assert join_split(mesh) is mesh
+
+
+def test_a_split_mesh_passes_the_check_as_the_whole_one():
+    mesh = random_mesh(3, 3)
+    whole, cut = check_mesh(mesh), check_mesh(split_interfaces(mesh, "all"))
+    assert whole.faults == cut.faults
+    assert cut.interfaces["phase2|phase1"] == pytest.approx(whole.interfaces["phase1|phase2"], rel=1e-12)
+    assert cut.points > whole.points
 
 
 def test_what_cannot_be_split_is_told():
