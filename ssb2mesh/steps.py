@@ -195,6 +195,11 @@ def summarise_mesh(mesh: TaggedMesh, report: Any, stages: Stages) -> dict[str, A
     }
 
 
+#: Keys of a [[solve]] table whose entries are called by phases, and by facet sets.
+_PHASE_KEYS = ("conductivity", "equipotential", "electronic", "ionic", "interphase")
+_SIDE_KEYS = ("fixed", "current", "fixed_ionic", "current_ionic", "kinetics", "contact")
+
+
 def check_names(study: Study, volume: LabelledVolume) -> None:
     """Check every phase and side that a study names against the volume, before any work is done.
 
@@ -222,11 +227,10 @@ def check_names(study: Study, volume: LabelledVolume) -> None:
         faults.add("[mesh].drop", f"got every phase ({', '.join(phases)}); leave at least one to mesh")
     for number, solve in enumerate(study.solves, 1):
         place = f"[[solve]] {number} ({solve.get('name', '?')})"
-        conductivity = solve.get("conductivity")
-        if isinstance(conductivity, Mapping):
-            _check_phases(faults, f"{place}.conductivity", conductivity, meshed)
-        _check_phases(faults, f"{place}.equipotential", solve.get("equipotential", ()), meshed)
-        for key in ("fixed", "current"):
+        for key in _PHASE_KEYS:
+            if isinstance(solve.get(key), (Mapping, list)):
+                _check_phases(faults, f"{place}.{key}", solve[key], meshed)
+        for key in _SIDE_KEYS:
             if isinstance(solve.get(key), Mapping):
                 _check_sides(faults, f"{place}.{key}", solve[key], phases)
     faults.raise_if_any(str(study.source or study.title))
