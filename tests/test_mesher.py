@@ -184,7 +184,7 @@ def test_sphere_of_radius_14():
     assert mesh.phase_volumes()["phase1"] == pytest.approx(4 / 3 * np.pi * 14**3 * UM**3, rel=0.001)
     assert abs(report.fidelity["phase1"].relative_error) < 1e-4
     # the floor of the optimiser, kept by every move; 0.01 for single precision
-    assert report.quality.min_dihedral_deg > 19.99
+    assert report.quality.min_dihedral_deg > 15.99
     assert report.quality.max_dihedral_deg < 160.01
     assert report.ok
 
@@ -246,7 +246,8 @@ def test_grading_saves_most_of_the_bulk():
     graded = mesh_volume(volume, options=LatticeOptions(grade=3))
     assert_sound(graded, volume)
     assert graded.n_tets < 0.15 * 12 * 48**3
-    assert check_mesh(graded).quality.min_dihedral_deg > 19.0
+    # the floor of the optimiser; untouched transition tets have 19.5 degrees at least
+    assert check_mesh(graded).quality.min_dihedral_deg > 15.99
 
 
 def test_dropped_phase_leaves_its_walls():

@@ -45,15 +45,16 @@ class LatticeOptions:
     smoothing : int
         Steps of the interface flow; 0 leaves the voxel staircase as it is.
     floor_deg : float
-        No dihedral angle leaves [floor, 180 - floor] degrees (less on anisotropic voxels, as the lattice's own are).
+        No dihedral angle is smaller (less on anisotropic voxels, as the lattice's own are smaller there), and none
+        larger than 180 degrees less the angle with 1.245 times its sine: 16 to 160 degrees by default.
     goal_deg : float
         Stars with an angle worse than this are improved where possible.
     """
 
     grade: int = 0
     smoothing: int = 40
-    floor_deg: float = 20.0
-    goal_deg: float = 25.0
+    floor_deg: float = 16.0
+    goal_deg: float = 22.0
     thin: str = "keep"
     sizes: Sizes = Sizes()
 
@@ -120,10 +121,10 @@ def build_lattice_mesh(
         cut = choose_diagonals(target * scale, interface.faces)
         box = box_triangles(lattice, _moved(points, interface.vertices, target * scale))
         # dropped phases are left out at the end only: until then their tets keep the walls of thin gaps apart
-        tets, tags = build_tets(lattice, interface, cut_other=cut, box=box)
+        tets = build_tets(lattice, interface, cut_other=cut, box=box)
     with stages("optimise"):
         if room is not None and len(target):
-            relax(
+            cut = relax(
                 points,
                 tets,
                 lattice=lattice,
@@ -135,11 +136,12 @@ def build_lattice_mesh(
     with stages("tags"):
         where = _physical(points, lattice, scale=scale, grid=grid)
         triangles, of = cut_faces(interface.faces, cut)
+        corners, tags = tets.corners, tets.tags
         if not keep.all():
-            tets, tags = tets[keep[tags]], tags[keep[tags]]
+            corners, tags = corners[keep[tags]], tags[keep[tags]]
         pairs = lattice.phase.ravel()[interface.cells[of]]
         walls = (pairs, interface.vertices[triangles])
-        return tag_mesh(grid, tets, tags, points=where, walls=walls, box=box, keep=keep)
+        return tag_mesh(grid, corners, tags, points=where, walls=walls, box=box, keep=keep)
 
 
 def _moved(

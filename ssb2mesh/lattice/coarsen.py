@@ -4,12 +4,14 @@ Eight equal leaves of one phase may merge. Eight leaves of several phases may me
 them, only if nothing is lost by it, seen in the block and the ring of one leaf around it:
 
 - leaves of the ring that are connected within their phase stay connected, those that are not stay separate;
-- every piece of another phase that loses leaves reaches a neighbouring block that this phase fills.
+- every piece of another phase that loses leaves reaches a neighbouring block that this phase fills;
+- the same pairs of phases share faces.
 
-So the components of every phase and the connections between them survive, level by level, and a film, crack or neck
-that is thinner than a leaf keeps its smaller leaves. (It is the local test of a *simple point* in digital topology,
-10.1016/0734-189X(89)90147-3, for a block instead of a voxel and for all phases at once.) Blocks are visited in eight
-colours such that no two rings of a colour overlap, so the result does not depend on the number of threads.
+So the components of every phase, the connections between them and the contacts of the phases survive, level by level,
+and a film, crack or neck that is thinner than a leaf keeps its smaller leaves. (It is the local test of a *simple
+point* in digital topology, 10.1016/0734-189X(89)90147-3, for a block instead of a voxel and for all phases at once.)
+Blocks are visited in eight colours such that no two rings of a colour overlap, so the result does not depend on the
+number of threads.
 """
 
 from __future__ import annotations
@@ -238,7 +240,9 @@ def _masks(window, label):
 
 @nb.njit(cache=True)
 def _same(window, to):
-    """Whether all labels of the window keep their pieces when the middle becomes `to`."""
+    """Whether all labels of the window keep their pieces and their contacts when the middle becomes `to`."""
+    if not _same_contacts(window, to):
+        return False
     for n in range(64):
         label = window[n]
         if label < 0:
@@ -270,6 +274,45 @@ def _same(window, to):
         if taken != after:
             return False
     return True
+
+
+@nb.njit(cache=True)
+def _same_contacts(window, to):
+    """Whether the same pairs of labels share faces when the middle becomes `to`."""
+    labels = np.empty(8, np.int32)
+    index = np.empty((2, 64), np.int64)
+    n = 0
+    for e in range(64):
+        at = -1
+        if window[e] >= 0:
+            at = 0
+            while at < n and labels[at] != window[e]:
+                at += 1
+            if at == n:
+                if n == 8:
+                    return False
+                labels[n] = window[e]
+                n += 1
+        index[0, e] = index[1, e] = at
+    if n == 2:
+        return True
+    own = 0
+    while own < n and labels[own] != to:
+        own += 1
+    if own == n:
+        return False
+    pairs = np.zeros(2, np.uint64)
+    for e in range(64):
+        if _is_core(e):
+            index[1, e] = own
+    for state in range(2):
+        for e in range(64):
+            for step, inside in ((1, (e & 3) < 3), (4, ((e >> 2) & 3) < 3), (16, (e >> 4) < 3)):
+                if inside and index[state, e] >= 0 and index[state, e + step] >= 0:
+                    a, b = index[state, e], index[state, e + step]
+                    pairs[state] |= np.uint64(1) << np.uint64(8 * min(a, b) + max(a, b))
+    diagonal = np.uint64(0x8040201008040201)
+    return pairs[0] & ~diagonal == pairs[1] & ~diagonal
 
 
 @nb.njit(cache=True)

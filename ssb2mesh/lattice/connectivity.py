@@ -8,6 +8,8 @@ for any number of phases.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba as nb
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,26 @@ from ssb2mesh.lattice.faces import BoxTriangles, box_triangles, count_faces, nei
 from ssb2mesh.lattice.interface import Interface
 from ssb2mesh.lattice.octree import Lattice
 
-__all__ = ["build_tets", "count_tets"]
+__all__ = ["Tets", "build_tets", "count_tets"]
+
+
+@dataclass(frozen=True)
+class Tets:
+    """The tets of a lattice.
+
+    Parameters
+    ----------
+    corners : (m, 4) int32 array
+        Vertex indices; positive volume on the untouched lattice. Those of a face between leaves follow each other.
+    tags : (m,) int32 array
+        Phase index of each tet.
+    inner : int
+        How many belong to faces between leaves: the first ones; the others have a side on the box.
+    """
+
+    corners: npt.NDArray[np.int32]
+    tags: npt.NDArray[np.int32]
+    inner: int
 
 
 def build_tets(
@@ -25,7 +46,7 @@ def build_tets(
     *,
     cut_other: npt.NDArray[np.bool_],
     box: BoxTriangles,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+) -> Tets:
     """Build all tets of the lattice.
 
     Parameters
@@ -41,10 +62,8 @@ def build_tets(
 
     Returns
     -------
-    tets : (m, 4) int32 array
-        Vertex indices; positive volume on the untouched lattice.
-    tags : (m,) int32 array
-        Phase index of each tet.
+    Tets
+        Face by face.
     """
     keep = np.ones(int(lattice.phase.max()) + 1, np.bool_)
     first = np.concatenate([[0], np.cumsum(_count_inner(lattice, keep))]).astype(np.int64)
@@ -57,7 +76,7 @@ def build_tets(
     tets[n_inner:, :3] = box.corners[:, [0, 2, 1]]
     tets[n_inner:, 3] = box.centres
     tags[n_inner:] = box.phases
-    return tets, tags
+    return Tets(tets, tags, n_inner)
 
 
 def count_tets(lattice: Lattice, keep: npt.NDArray[np.bool_]) -> int:

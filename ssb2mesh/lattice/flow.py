@@ -24,8 +24,7 @@ def unbend(
     *,
     which: npt.NDArray[np.int32],
     steps: int,
-    inertia: float,
-    pace: float,
+    rates: tuple[float, float],
     velocity: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Take some steps of the flow.
@@ -42,10 +41,9 @@ def unbend(
         Corners that move, ascending; the others stay.
     steps : int
         How many.
-    inertia : float
-        Part of the last step that is taken again, below 1.
-    pace : float
-        Length of a step; stable up to (1 + inertia) / 2, as the umbrella's spectrum lies in [-2, 0].
+    rates : two float
+        Inertia, the part of the last step that is taken again, below 1; and pace, the length of a step, stable up to
+        (1 + inertia) / 2, as the umbrella's spectrum lies in [-2, 0].
     velocity : (n, 3) float array, optional
         Last step; default none.
 
@@ -56,12 +54,12 @@ def unbend(
     """
     before = here.copy() if velocity is None else here - velocity
     here = here.copy()
-    ring = which if len(which) == len(here) else _with_neighbours(interface, which, rounds=1)
+    ring = which if len(which) == len(here) else with_neighbours(interface, which, rounds=1)
     first = np.zeros_like(here)
     rows = (interface.neighbours, interface.steps, interface.degree, interface.inward)
     for _ in range(steps):
         _umbrella(here, rows, ring, first)
-        _step((here, before), first, rows, which, (room.low, room.high), (inertia, pace))
+        _step((here, before), first, rows, which, (room.low, room.high), rates)
         here, before = before, here
     return here, here - before
 
@@ -87,13 +85,13 @@ def terraces(start: npt.NDArray[np.float64], interface: Interface, *, least: int
     everything = np.arange(len(start), dtype=np.int32)
     rows = (interface.neighbours, interface.steps, interface.degree, interface.inward)
     _umbrella(start, rows, everything, bent)
-    near = _with_neighbours(interface, np.flatnonzero(np.abs(bent).max(axis=1) > 1e-9), rounds=least)
+    near = with_neighbours(interface, np.flatnonzero(np.abs(bent).max(axis=1) > 1e-9), rounds=least)
     flat = np.ones(len(start), np.bool_)
     flat[near] = False
-    return _with_neighbours(interface, np.flatnonzero(flat), rounds=least + 2)
+    return with_neighbours(interface, np.flatnonzero(flat), rounds=least + 2)
 
 
-def _with_neighbours(interface: Interface, which: npt.NDArray[np.int32], *, rounds: int) -> npt.NDArray[np.int32]:
+def with_neighbours(interface: Interface, which: npt.NDArray[np.int32], *, rounds: int) -> npt.NDArray[np.int32]:
     flag = np.zeros(len(interface.vertices), np.bool_)
     flag[which] = True
     for _ in range(rounds):

@@ -200,6 +200,19 @@ def _smallest(level, i, j, k):
     return low
 
 
+@nb.njit(cache=True, inline="always")
+def _inward(corner, shape, kind, other):
+    """Neighbour of a curve's corner off its side of the box, see `Interface`."""
+    inward = -1
+    sides = 0
+    for e in range(6):
+        if corner[e // 2] == (0 if e % 2 else shape[e // 2]):
+            sides += 1
+            if kind[e] == 1:
+                inward = other[e]
+    return END if sides > 1 else inward
+
+
 @nb.njit(cache=True, parallel=True)
 def _find_neighbours(leaves, index_of, corners):
     phase, level, corner_of = leaves
@@ -250,15 +263,7 @@ def _find_neighbours(leaves, index_of, corners):
         degree[v] = d
         if junctions == 2:
             kinds[v] = 1
-            sides = 0
-            for e in range(6):
-                position = corners[v, e // 2]
-                if position == (0 if e % 2 else phase.shape[e // 2]):
-                    sides += 1
-                    if kind[e] == 1:
-                        inward[v] = other[e]
-            if sides > 1:
-                inward[v] = END
+            inward[v] = _inward(corners[v], phase.shape, kind, other)
         elif junctions > 0:
             kinds[v] = 2
     return neighbours, steps, degree, inward, kinds, smallest

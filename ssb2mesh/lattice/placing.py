@@ -130,8 +130,37 @@ def _means(seen, fine, corners, level):
                         y += w * b
                         z += w * c
                         total += w
-        if total > 0.0:
-            out[v, 0], out[v, 1], out[v, 2] = x / total, y / total, z / total
-        else:
-            out[v, 0], out[v, 1], out[v, 2] = i, j, k
+        out[v, 0], out[v, 1], out[v, 2] = i, j, k
+        if total == 0.0:
+            continue
+        way = x / total - i, y / total - j, z / total - k
+        if n == 2:
+            way = _along_normal(fine, corners[v], 2 * half, found, way)
+        for e in range(3):
+            out[v, e] += way[e]
     return out
+
+
+@nb.njit(cache=True)
+def _along_normal(fine, corner, half, found, way):
+    """Part of a way that is normal to the surface between two phases: along it, corners would bunch."""
+    nx, ny, nz = fine.shape
+    i, j, k = corner
+    x = y = z = 0.0
+    for a in range(max(i - half, 0), min(i + half, nx)):
+        for b in range(max(j - half, 0), min(j + half, ny)):
+            for c in range(max(k - half, 0), min(k + half, nz)):
+                if fine[a, b, c] == found[0]:
+                    sign = 1.0
+                elif fine[a, b, c] == found[1]:
+                    sign = -1.0
+                else:
+                    continue
+                x += sign * (a + 0.5 - i)
+                y += sign * (b + 0.5 - j)
+                z += sign * (c + 0.5 - k)
+    size = x * x + y * y + z * z
+    if size == 0.0:
+        return way
+    along = (way[0] * x + way[1] * y + way[2] * z) / size
+    return along * x, along * y, along * z

@@ -22,8 +22,7 @@ from ssb2mesh.lattice.placing import Room
 __all__ = ["component_volume_change", "offset_walls", "regularise", "wall_push"]
 
 #: Inertia and pace of the flow, first of all corners, then of those in long waves.
-INERTIA, PACE = 0.9, 0.25
-LONG_INERTIA, LONG_PACE = 0.985, 0.8
+RATES, LONG_RATES = (0.9, 0.25), (0.985, 0.8)
 ROUNDS, LONG, TERRACE = 12, 40, 3
 
 
@@ -66,9 +65,7 @@ def regularise(
     velocity = None
     for done in range(0, iterations, 4):
         steps = min(4, iterations - done)
-        here, velocity = unbend(
-            here, interface, room, which=all_of_them, steps=steps, inertia=INERTIA, pace=PACE, velocity=velocity
-        )
+        here, velocity = unbend(here, interface, room, which=all_of_them, steps=steps, rates=RATES, velocity=velocity)
         if done >= iterations // 2:
             here = corrected(here, 1)
     which = terraces(room.start, interface, least=TERRACE) if iterations else all_of_them[:0]
@@ -76,9 +73,7 @@ def regularise(
     for _ in range(ROUNDS):
         if not len(which):
             break
-        here, velocity = unbend(
-            here, interface, room, which=which, steps=LONG, inertia=LONG_INERTIA, pace=LONG_PACE, velocity=velocity
-        )
+        here, velocity = unbend(here, interface, room, which=which, steps=LONG, rates=LONG_RATES, velocity=velocity)
     return corrected(here, 6)
 
 

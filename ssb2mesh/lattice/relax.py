@@ -2,18 +2,20 @@
 
 1. Interface vertices go to their smooth targets in a few strides; between strides the cell centres and corners beside
    them give way, so that the next stride is not blocked.
-2. Stars still below the goal are improved, interface vertices sliding along their surface or junction curve.
-3. What volume the components have lost by blocked or sliding vertices is given back along the normals.
+2. Faces of tets that are still bad are re-cut.
+3. Stars still below the goal are improved, interface vertices sliding along their surface or junction curve; those
+   that could not reach their target go on along its normal.
+4. What volume the components have lost by blocked or sliding vertices is given back along the normals.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.connectivity import build_tets
+from ssb2mesh.lattice.connectivity import Tets, build_tets
 from ssb2mesh.lattice.faces import box_triangles
 from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface, find_interface
 from ssb2mesh.lattice.movable import collect_movable
@@ -21,7 +23,8 @@ from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.optimise import FREE, HELD, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve
 from ssb2mesh.lattice.placing import Room
 from ssb2mesh.lattice.regularise import component_volume_change, wall_push
-from ssb2mesh.lattice.stars import shapes
+from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
+from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
 
 __all__ = ["relax"]
 
@@ -54,24 +57,28 @@ class Walls:
     scale: npt.NDArray[np.float64]
 
 
+#: Shape below which the face of a bad tet is re-cut.
+RECUT = 0.5
+
+
 def relax(
     points: npt.NDArray[np.float64],
-    tets: npt.NDArray[np.int32],
+    tets: Tets,
     *,
     lattice: Lattice,
     interface: Interface,
     target: npt.NDArray[np.float64],
     walls: Walls,
     angles: tuple[float, float],
-) -> None:
-    """Move the lattice to its targets, in place.
+) -> npt.NDArray[np.bool_]:
+    """Move the lattice to its targets and re-cut its bad faces, in place.
 
     Parameters
     ----------
     points : (n, 3) float array
         All vertices in cells times ``walls.scale``; changed in place.
-    tets : (m, 4) int32 array
-        All tets.
+    tets : Tets
+        All tets; re-cut in place.
     lattice : Lattice
         Leaves and vertex numbers.
     interface : Interface
@@ -82,9 +89,14 @@ def relax(
         For the volume correction.
     angles : two float
         Floor and goal of the dihedral angles, degrees.
+
+    Returns
+    -------
+    (m,) bool array
+        How each square of the interface is cut now.
     """
-    movable = collect_movable(points, tets, lattice=lattice, interface=interface)
-    floor, goal = (np.sin(np.radians(a)) for a in angles)
+    movable = collect_movable(points, tets.corners, lattice=lattice, interface=interface)
+    floor, goal = (ACUTE * np.sin(np.radians(a)) for a in angles)
     own = _lattice_shape(walls.scale)
     floor, goal = min(floor, 0.55 * own), min(goal, 0.75 * own)
     slots, order = _sorted_slots(movable.slot[interface.vertices])
@@ -94,10 +106,38 @@ def relax(
         far = ((points[movable.vertices[slots]] - goals) ** 2).sum(axis=1) > 1e-8
         advance(movable, slots[far], target=goals[far], floor=floor, share=share)
         _make_way(movable, inner, goal)
+    octahedra = find_octahedra(tets.corners, tets.inner)
+    movable = _recut(movable, tets.tags, octahedra)
+    walls = replace(walls, cut_other=cuts_of(tets.corners, tets.tags, octahedra=octahedra, interface=interface))
+    normal = _normals(target * walls.scale, interface, walls)[order]
+    surface = interface.kind[order] == SURFACE
     _slide(movable, slots, order, interface=interface, walls=walls, goal=goal)
+    # what could not reach its target may still reach the surface
+    here = points[movable.vertices[slots]]
+    off = ((goals - here) * normal).sum(axis=1)
+    far = surface & (np.abs(off) > 1e-3)
+    advance(movable, slots[far], target=(here + off[:, None] * normal)[far], floor=floor)
+    _make_way(movable, inner, goal)
     for _ in range(3):
         _give_back_volume(movable, slots, order, interface=interface, walls=walls, floor=floor)
         _make_way(movable, inner, goal)
+    return walls.cut_other
+
+
+def _recut(movable: Movable, tags: npt.NDArray[np.int32], octahedra: npt.NDArray[np.int32]) -> Movable:
+    """Re-cut bad octahedra; stars change with them."""
+    if not swap_axes(movable.points, movable.tets, tags, movable.shape, octahedra, RECUT):
+        return movable
+    first, stars = build_stars(movable.tets, movable.slot, len(movable.vertices))
+    return replace(movable, first=first, stars=stars)
+
+
+def _normals(points: npt.NDArray[np.float64], interface: Interface, walls: Walls) -> npt.NDArray[np.float64]:
+    """Unit normals of the interface; only their direction is meant, not their sense."""
+    # any number that differs from component to component orients all faces at a two-phase corner alike
+    numbers = np.arange(len(walls.wanted_change), dtype=float)
+    normal = wall_push(points, interface.faces, walls.sides, numbers)
+    return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
 
 
 def _lattice_shape(scale: npt.NDArray[np.float64]) -> float:
@@ -106,8 +146,8 @@ def _lattice_shape(scale: npt.NDArray[np.float64]) -> float:
     points = one.points() * scale
     nothing = find_interface(one)
     box = box_triangles(one, points)
-    tets, _ = build_tets(one, nothing, cut_other=np.empty(0, bool), box=box)
-    return float(shapes(points, tets).min())
+    tets = build_tets(one, nothing, cut_other=np.empty(0, bool), box=box)
+    return float(shapes(points, tets.corners).min())
 
 
 def _sorted_slots(slots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -134,9 +174,7 @@ def _slide(
     where = movable.vertices[slots]
     here = np.empty((len(slots), 3))
     here[order] = movable.points[where]
-    # any number that differs from component to component orients all squares at a two-phase corner alike
-    normal = wall_push(here, interface.faces, walls.sides, np.arange(len(walls.wanted_change), dtype=float))
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    normal = _normals(here, interface, walls)
     ends = here[interface.neighbours[:, 0]] - here[interface.neighbours[:, 1]]
     size = np.linalg.norm(ends, axis=1, keepdims=True)
     curve = (interface.kind == CURVE) & (size[:, 0] > 1e-9)
