@@ -136,6 +136,27 @@ def test_surfaces_of_a_mesh_and_what_they_lose(tmp_path):
         write_mesh(bare, tmp_path / "no.stl")
 
 
+def test_vtm_has_a_block_for_every_name(tmp_path):
+    pv = pytest.importorskip("pyvista")
+    mesh = random_mesh(3, 3, drop=("phase2",))
+    for _ in range(2):  # the second time over the first
+        write_mesh(mesh, tmp_path / "m.vtm", point_data={"x": mesh.points[:, 0]}, cell_data={"q": np.ones(mesh.n_tets)})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "m.vtm"]
+    phases, sets = pv.read(tmp_path / "m.vtm")
+    assert phases.keys() == list(mesh.cell_names)
+    assert sets.keys() == list(mesh.facet_names)
+    for name, volume in mesh.phase_volumes().items():
+        assert phases[name].volume == pytest.approx(volume, rel=1e-12)
+        np.testing.assert_array_equal(phases[name]["x"], phases[name].points[:, 0])
+        assert set(phases[name]["q"]) == {1.0}
+    for name, area in mesh.facet_areas().items():
+        assert sets[name].area == pytest.approx(area, rel=1e-12)
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(InputError, match=r"taken exists and belongs to no taken\.vtm"):
+        write_mesh(mesh, tmp_path / "taken.vtm")
+    assert list((tmp_path / "taken").iterdir()) == []
+
+
 CONDUCTIVITY = {"phase1": 1.0, "phase2": 30.0, "phase3": 0.05}
 
 

@@ -22,7 +22,7 @@ from ssb2mesh.io.mesh_common import MeshData, header_of, mesh_from_header, repla
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.second_order import second_order
 
-__all__ = ["facets_beside", "read_surface_vtu", "read_vtu", "write_surface_vtu", "write_vtu"]
+__all__ = ["facets_beside", "read_surface_vtu", "read_vtu", "write_piece_vtu", "write_surface_vtu", "write_vtu"]
 
 _PREFIX = "ssb2mesh:"
 _TYPES = {f"{kind}{bits}": np.dtype(f"<{kind[0].lower()}{bits // 8}")
@@ -102,6 +102,43 @@ def write_surface_vtu(
     }
     with replacing(path) as parts:
         _write(parts[0], sections, (len(points), len(triangles)), compress=False)
+
+
+def write_piece_vtu(
+    path: Path,
+    points: npt.NDArray[np.float64],
+    corners: npt.NDArray[np.integer],
+    fields: tuple[Mapping[str, npt.NDArray], Mapping[str, npt.NDArray]],
+    *,
+    compress: bool = False,
+) -> None:
+    """Write tets or triangles with fields and no names, as a piece of another file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is written in place.
+    points : (n, 3) float array
+        Coordinates.
+    corners : (k, 3) or (k, 4) int array
+        Corners.
+    fields : (mapping, mapping)
+        Fields by point and by cell.
+    compress : bool
+        Compress with zlib.
+
+    Examples
+    --------
+    >>> write_piece_vtu(Path("phase.vtu"), points, tets, ({}, {"phase": tags}))  # doctest: +SKIP
+    """
+    sections: Sections = {
+        "FieldData": {},
+        "PointData": dict(fields[0]),
+        "CellData": dict(fields[1]),
+        "Points": {"Points": points},
+        "Cells": _cells(corners, kind={3: 5, 4: 10}[corners.shape[1]]),
+    }
+    _write(path, sections, (len(points), len(corners)), compress=compress)
 
 
 def read_surface_vtu(

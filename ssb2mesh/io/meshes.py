@@ -85,6 +85,7 @@ for _format in (
     MeshFormat("I-DEAS universal", (".unv",), None, "ssb2mesh.io.mesh_by_gmsh:write_unv"),
     MeshFormat("MED", (".med",), None, "ssb2mesh.io.mesh_by_gmsh:write_med"),
     MeshFormat("surfaces", (".stl", ".ply", ".glb", ".vtp"), None, "ssb2mesh.io.mesh_surface:write_surface"),
+    MeshFormat("VTK blocks", (".vtm",), None, "ssb2mesh.io.mesh_vtm:write_vtm"),
     MeshFormat("COMSOL", (".mphtxt",), "ssb2mesh.io.mesh_comsol:read_mphtxt", "ssb2mesh.io.mesh_comsol:write_mphtxt"),
 ):  # fmt: skip
     register_format(_format)
