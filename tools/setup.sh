@@ -68,7 +68,7 @@ make_venv() {
   if ! "$venv/bin/python" -c '' 2>/dev/null || ! grep -q 'include-system-site-packages = true' "$venv/pyvenv.cfg"; then
     /usr/bin/python3 -m venv --clear --system-site-packages "$venv"
   fi
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check -c tools/constraints-debian12.txt -e '.[all]'
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check -c tools/constraints-debian12.txt -e '.[all,nastran]'
 }
 
 if is_debian12; then
