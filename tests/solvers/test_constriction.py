@@ -112,6 +112,32 @@ def test_parts_sum_up_and_constriction_goes_beyond_the_zero_dimensional_cell():
 
 
 @needs_dolfinx
+def test_real_voids_against_merged_geometry_with_the_same_contact_area():
+    # voids two cells deep under the lower metal, as a stripped foil leaves them; the merged cell has none
+    labels = np.ones((8, 8, 8), int)
+    void = np.random.default_rng(4).random((4, 4)).repeat(2, axis=0).repeat(2, axis=1) < 0.5
+    labels[:, :, 0][void] = 2
+    labels[:, :, 1][void] = 2
+    names = {1: "LSPS", 2: "void"}
+    law = ButlerVolmer(i0=4.0, U=0.0)
+    cell = {"electronic": {}, "ionic": {"LSPS": 0.5}, "kinetics": {"LSPS@z_min": law, "LSPS@z_max": law},
+            "terminals": Terminals(fixed={"LSPS@z_min": 0.0}, current={"LSPS@z_max": 2.0})}  # fmt: skip
+    real = charge_transfer(load_domain(box_mesh(8, labels, names=names, drop=["void"])), **cell)
+    area = real.totals["interfaces"]["LSPS@z_min"]["contact_area"]
+    assert area == pytest.approx(1.0 - void.mean())
+    merged = charge_transfer(load_domain(box_mesh(8, names={1: "LSPS"})), **cell, contact={"LSPS@z_min": area})
+    parts = voltage_parts(real, reference=merged)
+    flat = cell_voltage_0d(
+        2.0, positive=Contact0D(1.0, law), negative=Contact0D(area, law), layers=[Layer0D(1.0, 0.5, 1.0)]
+    )
+    assert merged.cell_voltage == pytest.approx(flat["cell_voltage"], rel=1e-10)
+    # the pillars between the voids alone cost at least the lost cross-section over their height of 1/4
+    lost = 2.0 * 0.25 / 0.5 * (1.0 / area - 1.0)
+    assert parts.constriction["LSPS"] > lost
+    assert parts.cell_voltage == pytest.approx(flat["cell_voltage"] + parts.total_constriction, rel=1e-10)
+
+
+@needs_dolfinx
 def test_same_area_in_more_spots_costs_less():
     domain, cell, below, above = symmetric_cell(8)
     one = np.zeros((8, 8))
