@@ -19,6 +19,7 @@ _PUBLIC = {
     "EffectiveConductivity": "solvers.effective",
     "effective_conductivity": "solvers.effective",
     "PercolationError": "solvers.connectivity",
+    "Cohesive": "solvers.elastic.opening",
     "EffectiveStiffness": "solvers.stiffness",
     "Elastic": "solvers.elastic.laws",
     "ElasticSolution": "solvers.mechanics",
@@ -53,6 +54,7 @@ __all__ = [
     "ChargeTransferSeries",
     "ChargeTransferSolution",
     "Contact0D",
+    "Cohesive",
     "ContactMap",
     "Domain",
     "EffectiveConductivity",
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from solvers.domain import Domain, load_domain
     from solvers.effective import EffectiveConductivity, effective_conductivity
     from solvers.elastic.laws import Elastic
+    from solvers.elastic.opening import Cohesive
     from solvers.elastic.supports import Loads, Supports
     from solvers.from_study import run_solve
     from solvers.kinetics import ButlerVolmer, Field, LinearKinetics

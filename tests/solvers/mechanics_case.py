@@ -7,6 +7,7 @@ import numpy as np
 
 from solvers import Elastic, Loads, Supports, dolfinx_api, effective_stiffness, elasticity, load_domain
 from solvers.elastic.newton import Options
+from solvers.elastic.opening import Cohesive
 from ssb2mesh.errors import InputError
 
 
@@ -34,6 +35,15 @@ def main(mesh_path: str, out: str) -> None:
     soft = elasticity(domain, materials=plastic, supports=Supports(fixed={"z_min": 0, "z_max": (0, 0, -0.04)}), order=2,
                       options=Options(steps=2))  # fmt: skip
     numbers["plastic"] = soft.forces["z_max"]
+    three = {"phase1": Elastic(1.0, 0.3), "phase2": Elastic(20.0, 0.2), "phase3": Elastic(2.0, 0.3)}
+    seam = {"phase1|phase2": Cohesive(strength=0.01, energy=5e-5, stiffness=50.0)}  # phase3 bonds to both
+    apart = elasticity(domain, materials=three, supports=Supports(fixed={"z_min": 0, "z_max": (0, 0, 0.02)}),
+                       interfaces=seam, options=Options(steps=2))  # fmt: skip
+    numbers["seam"] = list(apart.totals["openings"]["phase1|phase2"].values())
+    numbers["pulled"] = apart.forces["z_max"]
+    moved = apart.point_data()
+    if comm.rank == 0:
+        fields["separation"] = moved["separation"]
     stiffness = effective_stiffness(domain, materials=materials)
     numbers["stiffness"] = stiffness.tensor
     errors = []
