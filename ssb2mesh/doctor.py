@@ -30,6 +30,7 @@ _PACKAGES = {
     "SimpleITK": ("NRRD, MHA and NIfTI volumes", "io"),
     "vtk": ("VTI volumes and VTU meshes", "io"),
     "meshio": ("other mesh formats", "io"),
+    "netCDF4": ("Exodus II meshes", "io"),
     "pyvista": ("3-D pictures", "plot"),
     "matplotlib": ("slices and charts", "plot"),
     "gmsh": ("the Gmsh engine", "gmsh"),

@@ -189,6 +189,26 @@ def test_round_trip_in_every_storage_and_order(tmp_path, storage, order):
         np.testing.assert_array_equal(back.point_data[name], values)
 
 
+@pytest.mark.parametrize("storage", ["64bit-data", "netcdf4"])
+def test_numbers_of_64_bits_are_read_by_vtk(tmp_path, storage, monkeypatch):
+    from ssb2mesh.io import mesh_exodus
+
+    # as for a mesh of more than 2**31 nodes
+    monkeypatch.setattr(mesh_exodus, "_needs_64", lambda plan: True)
+    mesh = random_mesh(3, 3)
+    write_mesh(mesh, tmp_path / "m.e", storage=storage, cell_data={"q": np.arange(mesh.n_tets)})
+    with netCDF4.Dataset(tmp_path / "m.e") as file:
+        assert file.variables["connect1"].dtype.itemsize == 8
+    blocks, sets, _ = vtk_sets(tmp_path / "m.e")
+    wanted = wanted_sets(mesh)
+    assert {name: loops(*found) for name, found in sets.items()} == wanted
+    for name, (corners, _) in blocks.items():
+        np.testing.assert_array_equal(corners, mesh.points[mesh.tets[mesh.cell_tags == mesh.cell_names[name]]])
+    np.testing.assert_array_equal(read_mesh(tmp_path / "m.e").tets, mesh.tets)
+    with pytest.raises(InputError, match="variables of 4 GiB or more"):
+        write_mesh(mesh, tmp_path / "n.e", storage="64bit-offset")
+
+
 def strip_own(path: Path) -> None:
     """What remains when another program has saved the file: the names of our own variables are gone."""
     with netCDF4.Dataset(path, "a") as file:
