@@ -268,7 +268,7 @@ def _sampled(domain: Domain, facets: npt.NDArray[np.int32], contact: Any, argume
         bad = bool(np.isnan(values).any() or (values < 0).any() or (values > 1).any())
         if any(domain.comm.allgather(bad)):
             raise InputError(f"{argument}: the callable returned values outside 0 to 1")
-    return values.reshape(len(facets), -1).mean(axis=1)
+    return values.reshape(-1, SPLIT * SPLIT).mean(axis=1)
 
 
 def _sub_centres(n: int) -> npt.NDArray[np.float64]:
