@@ -214,3 +214,16 @@ def test_bad_laws():
         Cohesive(strength=-1, energy=1.0, stiffness=1.0)
     with pytest.raises(InputError, match="raise the stiffness above 0.5 Pa/m"):
         Cohesive(strength=1.0, energy=1.0, stiffness=0.2)
+
+
+def test_pressure_in_an_open_seam_pushes_both_bodies():
+    labels = np.broadcast_to(np.array([1, 1, 2, 2]), (2, 2, 4))
+    supports = Supports(rollers=[*SIDEWAYS, "z_min", "z_max"])
+    found = elasticity(load_domain(box_mesh((2, 2, 4), labels)), materials=BARS, supports=supports,
+                       loads=Loads(pressure={"phase1|phase2": 0.5}), interfaces={"phase1|phase2": LAW},
+                       options=Options(steps=1))  # fmt: skip
+    # the seam (100 Pa/m) and the bar (10 Pa over 1 m) share the pressure
+    seam = found.totals["openings"]["phase1|phase2"]
+    assert seam["largest_opening"] == pytest.approx(0.5 / 110.0, rel=1e-8)
+    assert found.forces["z_max"][2] == pytest.approx(-0.5 * 10.0 / 110.0, rel=1e-8)
+    assert found.forces["phase1|phase2"] == pytest.approx([0, 0, 0], abs=1e-12)
