@@ -279,7 +279,8 @@ def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepa
     """Volume to checked mesh, written into the stage."""
     from ssb2mesh.check import check_mesh
     from ssb2mesh.io import write_mesh
-    from ssb2mesh.mesher import LatticeOptions, mesh_volume
+    from ssb2mesh.mesh_options import lattice_options
+    from ssb2mesh.mesher import mesh_volume
 
     with stages("volume"):
         volume, cleaned = load_volume(study.volume)
@@ -289,7 +290,7 @@ def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepa
         cell_size=study.mesh.cell_size,
         drop=study.mesh.drop,
         engine=study.mesh.engine,
-        options=LatticeOptions(**study.mesh.options),
+        options=lattice_options(study.mesh.options),
         stages=stages,
         force=force,
     )

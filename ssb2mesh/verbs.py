@@ -316,10 +316,10 @@ def clean_file(
 
 
 def _meshing(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    from ssb2mesh.mesher import LatticeOptions
+    from ssb2mesh.mesh_options import lattice_options
 
     arguments = dict(given or {})
-    return {**arguments, "options": LatticeOptions(**arguments.get("options", {}))}
+    return {**arguments, "options": lattice_options(arguments.get("options"))}
 
 
 def _check_suffix(target: Path) -> None:

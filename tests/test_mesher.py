@@ -348,7 +348,7 @@ def test_regularise_without_interface_is_empty():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"engine": "lattise"}, "engine: got 'lattise'; engines: lattice, did you mean 'lattice'"),
+        ({"engine": "lattise"}, "engine: got 'lattise'; engines: lattice, gmsh, did you mean 'lattice'"),
         ({"drop": ["viod"]}, "no phase 'viod'; phases: LPSCl, void, did you mean 'void'"),
         ({"drop": ["void", "LPSCl"]}, "are all phases of the volume; keep at least one"),
         ({"drop": ["void", "void"], "engine": "x"}, "engine: got 'x'"),

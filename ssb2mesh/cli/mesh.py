@@ -49,6 +49,16 @@ __all__ = ["command"]
               help="The mesher: lattice or gmsh.")  # fmt: skip
 @click.option("--grade", cls=Option, group="Mesh", default=0, type=click.IntRange(0, 6), metavar="LEVELS",
               help="Levels by which cells merge in bulk; those at interfaces never do.")  # fmt: skip
+@click.option("--max-size", cls=Option, group="Mesh", metavar="LENGTH", unit="um ... or voxels",
+              help="Largest cell in bulk, instead of --grade.", absent="the cell size")  # fmt: skip
+@click.option("--size", "sizes", cls=Option, group="Mesh", metavar="NAME=LENGTH", multiple=True,
+              help="Size in a phase or at an interface ('LPSCl|NMC=0.5 um'); repeat.", absent="none")  # fmt: skip
+@click.option("--size-field", cls=Option, group="Mesh", metavar="FILE", unit="m",
+              help="Largest size at each voxel (.npy or TIFF).", absent="none")  # fmt: skip
+@click.option("--thin", cls=Option, group="Mesh", default="keep", metavar="WHAT",
+              help="Features thinner than a cell: keep (smaller cells), drop, report (drop and list).")  # fmt: skip
+@click.option("--grey", cls=Option, group="Mesh", metavar="FILE",
+              help="Grey values (.npy or TIFF); interfaces go to their iso-surface.", absent="none")  # fmt: skip
 @click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
               help="Predict tets, memory and time, and write nothing.")  # fmt: skip
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
@@ -65,7 +75,6 @@ def command(
     cell_size: str | None,
     drop: tuple[str, ...],
     engine: str,
-    grade: int,
     dry_run: bool,
     force: bool,
     export: Mapping[str, Any],
@@ -73,6 +82,7 @@ def command(
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Mesh a segmented volume into conforming tetrahedra with named phases, interfaces and box sides."""
     from ssb2mesh.exports import Export
@@ -81,7 +91,7 @@ def command(
     from ssb2mesh.verbs import mesh_file, predict_file
 
     opening: dict[str, Any] = {"reading": reading, "crop": crop}
-    meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop, "options": {"grade": grade}}
+    meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop, "options": _options(options)}
     if dry_run:
         prediction = predict_file(volume, volume=opening, mesh=meshing)
         emit(prediction, describe_prediction(prediction), as_json=as_json)
@@ -96,3 +106,16 @@ def command(
     for remark in (*numbers["faults"], *numbers["notes"]):
         say(f"ssb2mesh: warning: {remark}")
     say(f"wrote {output}", quiet=quiet)
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the mesher by name, those not given left out; sizes from NAME=LENGTH."""
+    from ssb2mesh.errors import InputError
+
+    sizes = {}
+    for text in given["sizes"]:
+        name, equals, length = text.rpartition("=")
+        if not equals or not name or not length:
+            raise InputError(f"--size: got {text!r}; give NAME=LENGTH, such as 'LPSCl|NMC=0.5 um'")
+        sizes[name.strip()] = length.strip()
+    return {name: value for name, value in {**given, "sizes": sizes}.items() if value is not None}

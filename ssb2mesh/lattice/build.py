@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,12 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.lattice.connectivity import build_tets
 from ssb2mesh.lattice.faces import box_triangles, choose_diagonals, cut_faces
+from ssb2mesh.lattice.grey import place_by_grey
 from ssb2mesh.lattice.grid import CellGrid
-from ssb2mesh.lattice.interface import find_interface
+from ssb2mesh.lattice.interface import Interface, find_interface
 from ssb2mesh.lattice.octree import Lattice
-from ssb2mesh.lattice.placing import make_room
-from ssb2mesh.lattice.regularise import regularise
+from ssb2mesh.lattice.placing import Room, make_room
+from ssb2mesh.lattice.regularise import component_volume_change, regularise
 from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.sizes import Sizes
 from ssb2mesh.lattice.tagging import tag_mesh
@@ -42,6 +43,9 @@ class LatticeOptions:
         phase that fills most of a cell takes it ('drop'; 'report' does the same and lists what was lost).
     sizes : Sizes
         Sizes in bulk, per phase, per interface, by field.
+    grey : (nx, ny, nz) array, optional
+        Grey value of each voxel, of the image that was segmented: interfaces are placed on its iso-surface, between
+        the median grey values of their two phases.
     smoothing : int
         Steps of the interface flow; 0 leaves the voxel staircase as it is.
     floor_deg : float
@@ -57,6 +61,7 @@ class LatticeOptions:
     goal_deg: float = 22.0
     thin: str = "keep"
     sizes: Sizes = Sizes()
+    grey: npt.NDArray[np.floating] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, value, high in (("grade", self.grade, 6), ("smoothing", self.smoothing, 1000)):
@@ -111,9 +116,9 @@ def build_lattice_mesh(
         sides = component.ravel()[interface.cells]
         del component
     with stages("regularise"):
-        target, room = interface.corners.astype(np.float64), None
+        room, wanted = _room(grid, lattice, interface=interface, sides=(sides, wanted), options=options)
+        target = interface.corners.astype(np.float64)
         if options.smoothing:
-            room = make_room(interface, lattice.phase, grid.phase, voxel=float(grid.voxel_in_cells.max()))
             target = regularise(interface, room, sides=sides, wanted_change=wanted, iterations=options.smoothing)
     with stages("connectivity"):
         scale = grid.spacing / grid.spacing.min()
@@ -123,7 +128,7 @@ def build_lattice_mesh(
         # dropped phases are left out at the end only: until then their tets keep the walls of thin gaps apart
         tets = build_tets(lattice, interface, cut_other=cut, box=box)
     with stages("optimise"):
-        if room is not None and len(target):
+        if options.smoothing and len(target):
             cut = relax(
                 points,
                 tets,
@@ -142,6 +147,27 @@ def build_lattice_mesh(
         pairs = lattice.phase.ravel()[interface.cells[of]]
         walls = (pairs, interface.vertices[triangles])
         return tag_mesh(grid, corners, tags, points=where, walls=walls, box=box, keep=keep)
+
+
+def _room(
+    grid: CellGrid,
+    lattice: Lattice,
+    *,
+    interface: Interface,
+    sides: tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]],
+    options: LatticeOptions,
+) -> tuple[Room, npt.NDArray[np.float64]]:
+    """Where the interface corners begin and may go, and the volume that the components should gain."""
+    room = make_room(interface, lattice.phase, grid.phase, voxel=float(grid.voxel_in_cells.max()))
+    walls, wanted = sides
+    if options.grey is not None:
+        room = place_by_grey(room, interface, lattice, grid=grid, grey=options.grey)
+        if not interface.level.any():
+            # the grey values say where the walls are, and so how large the phases
+            cut = choose_diagonals(room.start, interface.faces)
+            moved = (room.start, interface.corners, interface.faces, cut, walls, len(wanted))
+            wanted, _ = component_volume_change(*moved)
+    return room, wanted
 
 
 def _moved(

@@ -73,7 +73,7 @@ def make_room(
 
 
 @nb.njit(cache=True, inline="always")
-def _phases_at(phase, i, j, k, found):
+def phases_at(phase, i, j, k, found):  # noqa: ANN201
     """Write the phases around a corner; return how many."""
     nx, ny, nz = phase.shape
     n = 0
@@ -112,7 +112,7 @@ def _means(seen, fine, corners, level):
     for v in nb.prange(len(corners)):
         found = np.empty(8, np.int32)
         i, j, k = corners[v]
-        n = _phases_at(seen, i, j, k, found)
+        n = phases_at(seen, i, j, k, found)
         half = 1 << (level[v] - 1)
         best = 1
         x = y = z = total = 0.0

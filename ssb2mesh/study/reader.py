@@ -10,7 +10,6 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -320,14 +319,14 @@ def _engine(value: Any) -> str:
 
 
 def _mesh_options(value: Any) -> dict[str, Any]:
-    from ssb2mesh.mesher import LatticeOptions
+    from ssb2mesh.mesh_options import OPTION_NAMES, lattice_options
 
     options = checks.mapping(value)
-    defaults = asdict(LatticeOptions())
-    for key, got in options.items():
-        if key not in defaults:
-            raise InputError(f"unknown key {key!r}{nearest(key, defaults)}; allowed: {', '.join(defaults)}")
-        options[key] = checks.whole(got) if isinstance(defaults[key], int) else checks.number(got)
+    for key in options:
+        if key not in OPTION_NAMES:
+            raise InputError(f"unknown key {key!r}{nearest(key, OPTION_NAMES)}; allowed: {', '.join(OPTION_NAMES)}")
+    # files are read when the mesh is made; the other values can be checked now
+    lattice_options({key: got for key, got in options.items() if key not in ("size_field", "grey")})
     return options
 
 
