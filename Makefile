@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
 DEMO_OUTPUT ?= demo-output
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test test-matrix lint clean
 
 setup:
 	@tools/setup.sh
@@ -16,6 +16,10 @@ lint: setup
 
 test: lint
 	@.venv/bin/python -m pytest
+
+# the solver tests on DOLFINx of this machine, of Debian 13 and of Debian sid: see tools/test-matrix.sh
+test-matrix: setup
+	@tools/test-matrix.sh
 
 clean:
 	rm -rf .venv build dist *.egg-info $(DEMO_OUTPUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis
