@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from solvers import dolfinx_api as api
 from solvers.circuit import Circuit
-from solvers.distribute import exchange
+from solvers.distribute import exchange, fetch, slab_starts
 from solvers.domain import Domain
 from solvers.interfaces import QUADRATURE
 
@@ -276,16 +276,17 @@ class CoupledSystem:
 
     def _bulk_entries(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array]:
         """Global row, global column and value of the stiffness of sought dofs that this rank owns."""
-        _, global_dof = api.owned_and_ghosts(self.index_map)
-        order = np.argsort(global_dof)
+        comm = self.domain.comm
+        slabs = slab_starts(comm, self.owned)
         parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
         for matrix, number in zip(self.matrices, self.numbers, strict=True):
             if matrix is None:
                 continue
             pointers, columns, values = matrix.getValuesCSR()
             row = np.repeat(number[: self.owned], np.diff(pointers))
-            place = np.minimum(np.searchsorted(global_dof[order], columns), len(order) - 1)
-            column = number[order[place]]
+            # a column may be a dof of a cell that is not on this rank, not even as a ghost: its owner knows the number
+            wanted, place = np.unique(columns, return_inverse=True)
+            column = fetch(comm, number[: self.owned], slabs, wanted.astype(np.int64))[place]
             on = (row >= 0) & (column >= 0)
             parts.append((row[on], column[on], values[on]))
         return tuple(np.concatenate(each) for each in zip(*parts, strict=True))  # type: ignore[return-value]
