@@ -16,6 +16,9 @@ _PUBLIC = {
     "load_domain": "solvers.domain",
     "Solution": "solvers.solution",
     "conduction": "solvers.conduction",
+    "ConductanceBounds": "solvers.bounds",
+    "Interval": "solvers.bounds",
+    "conductance_bounds": "solvers.bounds",
     "EffectiveConductivity": "solvers.effective",
     "effective_conductivity": "solvers.effective",
     "PercolationError": "solvers.connectivity",
@@ -53,6 +56,7 @@ __all__ = [
     "ButlerVolmer",
     "ChargeTransferSeries",
     "ChargeTransferSolution",
+    "ConductanceBounds",
     "Contact0D",
     "Cohesive",
     "ContactMap",
@@ -63,6 +67,7 @@ __all__ = [
     "ElasticSolution",
     "FacetValues",
     "Field",
+    "Interval",
     "Layer0D",
     "LinearKinetics",
     "Loads",
@@ -74,6 +79,7 @@ __all__ = [
     "Terminals",
     "cell_voltage_0d",
     "charge_transfer",
+    "conductance_bounds",
     "conduction",
     "constriction",
     "contact_series",
@@ -88,6 +94,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from solvers.bounds import ConductanceBounds, Interval, conductance_bounds
     from solvers.charge_solution import ChargeTransferSolution
     from solvers.charge_transfer import charge_transfer, contact_series, polarisation_curve
     from solvers.circuit import Terminals

@@ -218,7 +218,7 @@ def points_of(domain: Domain, cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.bo
     return api.accumulate(domain.space.dofmap.index_map, marks) > 0
 
 
-def _live_facets(domain: Domain, name: str, live: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+def live_facets(domain: Domain, name: str, live: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """The facets of a set that this rank owns and that have a live cell."""
     facets = domain.facets_of(name)
     facets = facets[facets < domain.owned_facets]
@@ -235,7 +235,7 @@ def _fixed_points(
     fixed = np.full(len(holder), np.nan)
     for number, (name, value) in enumerate(contacts.fixed.items()):
         marks = np.zeros(len(holder))
-        marks[domain.facet_points[_live_facets(domain, name, live)]] = 1.0
+        marks[domain.facet_points[live_facets(domain, name, live)]] = 1.0
         on_set = api.accumulate(index_map, marks) > 0
         clash = on_set & ~np.isnan(fixed) & (fixed != value)
         other = max(domain.comm.allgather(int(holder[clash][0]) if clash.any() else -1))
@@ -290,17 +290,20 @@ def _tie(
     return leader, holder, fixed
 
 
-def assemble_stiffness(domain: Domain, sigma: npt.NDArray[np.float64], live: npt.NDArray[np.bool_]) -> Any:
-    """The stiffness matrix on the live cells that have a conductivity."""
+def assemble_stiffness(
+    domain: Domain, sigma: npt.NDArray[np.float64], live: npt.NDArray[np.bool_], space: Any = None
+) -> Any:
+    """The stiffness matrix on the live cells that have a conductivity; in `domain.space` or another one."""
     import ufl
 
     some = live & ((sigma if sigma.ndim == 1 else sigma[:, 0, 0]) > 0)
     cells = np.flatnonzero(some).astype(np.int32)
     tags = api.entity_tags(domain.mesh, 3, cells, np.ones(len(cells), np.int32))
-    space = api.function_space(domain.mesh, "DG", 0, sigma.shape[1:])
-    coefficient = api.function(space, "sigma")
-    coefficient.x.array[:] = api.by_dof(space, sigma)
-    u, v = ufl.TrialFunction(domain.space), ufl.TestFunction(domain.space)
+    constants = api.function_space(domain.mesh, "DG", 0, sigma.shape[1:])
+    coefficient = api.function(constants, "sigma")
+    coefficient.x.array[:] = api.by_dof(constants, sigma)
+    space = domain.space if space is None else space
+    u, v = ufl.TrialFunction(space), ufl.TestFunction(space)
     dx = ufl.Measure("dx", domain=domain.mesh, subdomain_data=tags)
     # always the same text, so that it is compiled once: which cells and which values are data
     flux = coefficient * ufl.grad(u) if sigma.ndim == 1 else ufl.dot(coefficient, ufl.grad(u))
@@ -314,7 +317,7 @@ def _current_load(
     load = np.zeros(len(domain.dof_original))
     areas: dict[str, float] = {}
     for name, amperes in contacts.current.items():
-        facets = _live_facets(domain, name, live)
+        facets = live_facets(domain, name, live)
         area = float(domain.comm.allreduce(float(domain.facet_areas[facets].sum())))
         areas[name] = area
         shares = np.repeat(amperes * domain.facet_areas[facets] / (3.0 * area), 3)

@@ -263,14 +263,14 @@ def entity_tags(mesh: Any, dim: int, entities: npt.NDArray[np.int32], values: np
 
 @_quiet_compiler()
 def function_space(mesh: Any, family: str, degree: int, shape: tuple[int, ...] = ()) -> Any:
-    """Return a Lagrange (``"P"``) or discontinuous (``"DG"``) space of scalars, vectors or tensors.
+    """Return a Lagrange (``"P"``), discontinuous (``"DG"``) or Crouzeix-Raviart (``"CR"``) space.
 
     Parameters
     ----------
     mesh : dolfinx.mesh.Mesh
         The mesh.
     family : str
-        ``"P"`` or ``"DG"``.
+        ``"P"``, ``"DG"`` or, for scalars, ``"CR"``.
     degree : int
         Polynomial degree.
     shape : tuple of int

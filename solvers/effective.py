@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,50 @@ import numpy as np
 import numpy.typing as npt
 
 from solvers import coefficients
+from solvers.bounds import ConductanceBounds, Interval, bound_conductance
 from solvers.conduction import conduction
 from solvers.connectivity import pieces_through, require_percolation, volume_of
 from solvers.domain import Domain
 from solvers.solution import Solution, write_fields
 from ssb2mesh.errors import InputError
 
-__all__ = ["EffectiveConductivity", "effective_conductivity"]
+__all__ = ["Certified", "EffectiveConductivity", "effective_conductivity"]
 
 AXES = ("x", "y", "z")
+
+
+@dataclass(frozen=True, eq=False)
+class Certified:
+    """What is certain along one axis, for the geometry of the mesh.
+
+    Parameters
+    ----------
+    conductivity : Interval
+        Effective conductivity, S/m.
+    tortuosity : Interval
+        Tortuosity factor.
+    bounds : ConductanceBounds
+        The conductance between the end planes, and where the interval gets its width.
+
+    Examples
+    --------
+    >>> result.intervals["z"].tortuosity.width  # doctest: +SKIP
+    0.008
+    """
+
+    conductivity: Interval
+    tortuosity: Interval
+    bounds: ConductanceBounds
+
+    def summary(self) -> dict[str, Any]:
+        """Return every number as a JSON-able dict."""
+        return {
+            "conductivity": [self.conductivity.lower, self.conductivity.upper],
+            "tortuosity": [self.tortuosity.lower, self.tortuosity.upper],
+            "width": self.conductivity.width,
+            "algebraic": self.bounds.algebraic,
+            "linear": self.bounds.linear.summary(),
+        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +75,10 @@ class EffectiveConductivity:
         Mean over the box of the conductivity along each axis, S/m; for one phase porosity times bulk conductivity.
     solutions : dict of str to Solution
         The fields by axis, under a difference of 1 V.
+    intervals : dict of str to Certified
+        By axis the intervals that contain conductivity and tortuosity factor; empty unless bounds were asked for.
+    accuracy : float, optional
+        Width of the intervals that was asked for, relative.
 
     Examples
     --------
@@ -55,12 +94,28 @@ class EffectiveConductivity:
     percolating: Mapping[str, float]
     mean_conductivity: npt.NDArray[np.float64]
     solutions: Mapping[str, Solution]
+    intervals: Mapping[str, Certified] = field(default_factory=dict)
+    accuracy: float | None = None
+
+    @property
+    def width(self) -> float:
+        """Relative width of the widest interval; NaN without bounds."""
+        return max((each.conductivity.width for each in self.intervals.values()), default=float("nan"))
+
+    @property
+    def reached(self) -> bool:
+        """Whether every interval is as narrow as was asked for."""
+        return self.accuracy is None or self.width <= self.accuracy
 
     def summary(self) -> dict[str, Any]:
         """Return every number as a JSON-able dict; the same on every rank."""
         rows = [[None if np.isnan(v) else float(v) for v in row] for row in self.tensor]
+        certain = {axis: each.summary() for axis, each in self.intervals.items()}
+        asked = {"asked": self.accuracy, "width": self.width, "reached": self.reached}
         return {
             "type": "effective_conductivity",
+            **({"intervals": certain} if certain else {}),
+            **({"accuracy": asked} if self.accuracy is not None else {}),
             "tensor": rows,
             "tortuosity": dict(self.tortuosity),
             "porosity": self.porosity,
@@ -71,11 +126,13 @@ class EffectiveConductivity:
         }
 
     def _fields(self, where: str) -> dict[str, npt.NDArray[np.float64]]:
-        return {
+        found = {
             f"{name}_{axis}": values
             for axis, solution in self.solutions.items()
             for name, values in getattr(solution, where).items()
         }
+        gaps = {f"gap_{axis}": each.bounds.gap for axis, each in self.intervals.items()}
+        return found | gaps if where == "cell_fields" else found
 
     def point_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
         """Return ``potential_x`` and so on in the TaggedMesh's order on rank 0, None elsewhere; all ranks call."""
@@ -92,8 +149,14 @@ class EffectiveConductivity:
         write_fields(self.domain, path, self._fields("point_fields"), self._fields("cell_fields"))
 
     def __repr__(self) -> str:
-        factors = ", ".join(f"{axis} {value:.4f}" for axis, value in self.tortuosity.items())
+        factors = ", ".join(f"{axis} {value:.4f}{self._certain(axis)}" for axis, value in self.tortuosity.items())
         return f"<EffectiveConductivity porosity {self.porosity:.4f}; tortuosity factor {factors}>"
+
+    def _certain(self, axis: str) -> str:
+        if axis not in self.intervals:
+            return ""
+        interval = self.intervals[axis].tortuosity
+        return f" in [{interval.lower:.4f}, {interval.upper:.4f}]"
 
 
 def effective_conductivity(
@@ -101,6 +164,8 @@ def effective_conductivity(
     *,
     conductivity: Mapping[str, Any],
     axes: Sequence[str] = AXES,
+    bounds: bool = False,
+    accuracy: float | None = None,
     tolerance: float = 1e-12,
     max_iterations: int = 500,
 ) -> EffectiveConductivity:
@@ -123,6 +188,12 @@ def effective_conductivity(
         S/m by phase, as for `solvers.conduction`. Phases not named do not conduct.
     axes : sequence of str
         Some of x, y, z.
+    bounds : bool
+        Solve a second time for each axis, on the facets, and give intervals that contain conductivity and tortuosity
+        factor of the mesh's geometry (see `solvers.bounds.conductance_bounds`). The solve has about twelve times the
+        unknowns.
+    accuracy : float, optional
+        Relative width that the intervals should have; implies `bounds`. The result says whether they are as narrow.
     tolerance : float
         Relative residual of the linear solver.
     max_iterations : int
@@ -152,35 +223,43 @@ def effective_conductivity(
     <EffectiveConductivity porosity 0.4005; tortuosity factor x 1.4213>
     """
     axes = _check_axes(domain, axes)
+    if accuracy is not None and not (isinstance(accuracy, float) and 0 < accuracy < 1):
+        raise InputError(f"accuracy: got {accuracy!r}; give the relative width of the intervals, between 0 and 1")
     sigma = coefficients.by_cell(domain, conductivity)
     conducting = domain.cells_of(conductivity)
     pieces = pieces_through(domain, conducting)
     spanning = require_percolation(domain, pieces, list(conductivity), axes)
     volume = volume_of(domain, conducting)
-    own = slice(0, domain.owned_cells)
     lengths = domain.box[1] - domain.box[0]
     box_volume = float(np.prod(lengths))
+    mean = _total(domain, np.stack([coefficients.diagonal(sigma, d) for d in range(3)], axis=1)) / box_volume
     tensor = np.full((3, 3), np.nan)
     solutions: dict[str, Solution] = {}
+    intervals: dict[str, Certified] = {}
+    options = {"tolerance": tolerance, "max_iterations": max_iterations}
     for axis in axes:
         d = AXES.index(axis)
-        solution = conduction(
-            domain,
-            conductivity=conductivity,
-            fixed={f"{axis}_min": 0.0, f"{axis}_max": 1.0},
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-        )
-        local = (solution.current_density[own] * domain.cell_volumes[own, None]).sum(axis=0)
-        mean_flux = np.sum(domain.comm.allgather(local), axis=0) / box_volume
-        tensor[:, d] = -mean_flux * lengths[d]
+        fixed = {f"{axis}_min": 0.0, f"{axis}_max": 1.0}
+        solution = conduction(domain, conductivity=conductivity, fixed=fixed, **options)  # type: ignore[arg-type]
+        tensor[:, d] = -_total(domain, solution.current_density) / box_volume * lengths[d]
         tensor[d, d] = solution.currents[f"{axis}_max"] * lengths[d] ** 2 / box_volume
         solutions[axis] = solution
-    local_mean = [(coefficients.diagonal(sigma, d) * domain.cell_volumes)[own].sum() for d in range(3)]
-    mean = np.sum(domain.comm.allgather(np.array(local_mean)), axis=0) / box_volume
+        if bounds or accuracy is not None:
+            found = bound_conductance(solution, sigma, np.isin(pieces, spanning[axis]), **options)
+            interval = found.conductance.scaled(float(lengths[d] ** 2 / box_volume))
+            intervals[axis] = Certified(interval, interval.inverse(float(mean[d])), found)
     tortuosity = {axis: float(mean[d] / tensor[d, d]) for d, axis in enumerate(AXES) if axis in axes}
     percolating = {a: volume_of(domain, conducting & np.isin(pieces, found)) / volume for a, found in spanning.items()}
-    return EffectiveConductivity(domain, tensor, tortuosity, volume / box_volume, percolating, mean, solutions)
+    return EffectiveConductivity(
+        domain, tensor, tortuosity, volume / box_volume, percolating, mean, solutions, intervals, accuracy
+    )
+
+
+def _total(domain: Domain, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Integral of cell values over the mesh; all ranks call."""
+    own = slice(0, domain.owned_cells)
+    local = (values[own] * domain.cell_volumes[own, None]).sum(axis=0)
+    return np.asarray(np.sum(domain.comm.allgather(local), axis=0))
 
 
 def _check_axes(domain: Domain, axes: Sequence[str]) -> list[str]:

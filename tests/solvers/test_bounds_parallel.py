@@ -1,0 +1,41 @@
+"""One rank and two ranks give the same intervals."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_mesh import random_mesh
+
+from solvers import dolfinx_api
+from ssb2mesh import write_mesh
+
+pytestmark = [
+    pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL),
+    pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed"),
+]
+
+HERE = Path(__file__).resolve().parent
+
+
+def run(mesh, out, ranks):
+    command = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OMP_NUM_THREADS": "1"}
+    environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting ranks must not starve others on a busy machine
+    case = [*command, sys.executable, str(HERE / "bounds_case.py"), str(mesh), str(out)]
+    done = subprocess.run(case, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return np.load(out)
+
+
+def test_two_ranks_agree_with_one(tmp_path):
+    write_mesh(random_mesh(6, 3, seed=21), tmp_path / "mesh.xdmf")
+    one = run(tmp_path / "mesh.xdmf", tmp_path / "one.npz", 1)
+    two = run(tmp_path / "mesh.xdmf", tmp_path / "two.npz", 2)
+    np.testing.assert_allclose(two["intervals"], one["intervals"], rtol=1e-8)
+    np.testing.assert_allclose(two["gap"], one["gap"], rtol=0, atol=1e-8 * one["gap"].max())
+    # the slack is a sum of residuals, which differ; both are small
+    assert max(one["algebraic"].max(), two["algebraic"].max()) < 1e-8
