@@ -27,7 +27,16 @@ from ssb2mesh.summaries import to_json
 if TYPE_CHECKING:
     from ssb2mesh.report import ReportData
 
-__all__ = ["Physics", "RunResult", "Solved", "load_physics", "run_study", "solve_study"]
+__all__ = [
+    "Physics",
+    "RunResult",
+    "Solved",
+    "existing_mesh",
+    "known_elastic",
+    "load_physics",
+    "run_study",
+    "solve_study",
+]
 
 T = TypeVar("T")
 
@@ -201,7 +210,7 @@ def solve_study(
     folder = study.output.folder
 
     with _stage(ranks, folder, lambda: _check_solve_output(folder, overwrite)) as stage:
-        found = ranks.on_first(lambda: _existing_mesh(study, mesh_file))
+        found = ranks.on_first(lambda: existing_mesh(study, mesh_file))
         made = None if found else _only_first(ranks, lambda: _prepare(study, stage, stages, force=force))
         mesh = made.mesh if made else None
         solved = _solve_all(study, stage, ranks, physics=physics, stages=stages, mesh=mesh, path=found)
@@ -392,8 +401,8 @@ def _check_solve_output(folder: Path, overwrite: bool) -> None:
         raise InputError(f"results folder: {str(folder / RESULTS)!r} exists; give --overwrite to replace it")
 
 
-def _existing_mesh(study: Study, mesh_file: str | Path | None) -> Path | None:
-    """Find a mesh to solve on: the one given, or the one in the results folder if the same tables made it."""
+def existing_mesh(study: Study, mesh_file: str | Path | None) -> Path | None:
+    """Return a mesh file to solve on: the one given, or the one in the results folder if the same tables made it."""
     if mesh_file is not None:
         path = Path(mesh_file).absolute()
         if not path.is_file():
@@ -407,3 +416,15 @@ def _existing_mesh(study: Study, mesh_file: str | Path | None) -> Path | None:
     except InputError:
         return None
     return native if (before.volume, before.mesh) == (study.volume, study.mesh) else None
+
+
+def known_elastic(name: str) -> tuple[float, float]:
+    """Return Young's modulus in Pa and Poisson's ratio of a known material; InputError if they are not known.
+
+    Examples
+    --------
+    >>> known_elastic("LPSCl")
+    (22000000000.0, 0.37)
+    """
+    find = importlib.import_module("solvers.materials").material
+    return find(name, "young_modulus").value, find(name, "poisson_ratio").value

@@ -12,7 +12,8 @@ import click
 __all__ = ["cli", "main"]
 
 #: Verbs in the order of the work; each lives in the module of its name.
-VERBS = ("info", "phantom", "clean", "mesh", "surface", "check", "convert", "solve", "run", "plot", "doctor")
+VERBS = ("info", "phantom", "clean", "mesh", "surface", "check", "convert", "moose", "solve", "run", "plot",
+         "doctor")  # fmt: skip
 
 
 class Verbs(click.Group):
