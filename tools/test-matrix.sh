@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the solver tests on several releases of DOLFINx and prints a table: here (.venv), and in Debian 13 and Debian sid, each
-# in a chroot that is made at the first run (about 4 GB each, ten minutes) and used again after that.
+# in a chroot that is made at the first run (4 GB each, ten minutes) and used again after that.
 #
 #   tools/test-matrix.sh [PYTEST ARGUMENTS]    default: tests/solvers
 #
@@ -71,19 +71,22 @@ find_mirror() {
   [ -n "$mirror" ] || fail "apt of this machine names no Debian mirror: set SSB2MESH_MATRIX_MIRROR to the address of one"
 }
 
-# inside ROOT COMMAND...: /proc, /dev and /sys are mounted in a name space of the command's own and go with it, however it ends.
+# inside ROOT COMMAND...: /proc, /dev, /sys and the measured volumes (where this machine has them) are mounted in a name space
+# of the command's own and go with it, however it ends.
 inside() {
-  local root=$1 kept=() name
+  local root=$1 kept=() name data=${SSB2MESH_DATA:-../shared/data}
   shift
   for name in http_proxy https_proxy no_proxy PIP_INDEX_URL PIP_DEFAULT_TIMEOUT; do
     [ -z "${!name:-}" ] || kept+=("$name=${!name}")
   done
   "${as_root[@]}" unshare --mount --propagation private bash -c '
-    root=$1; shift
-    mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount --rbind /sys "$root/sys" &&
-      exec chroot "$root" "$@"' inside "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+    set -e
+    root=$1 data=$2; shift 2
+    mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount --rbind /sys "$root/sys"
+    if [ -d "$data" ]; then mkdir -p "$root/srv/data"; mount --bind -o ro "$data" "$root/srv/data"; fi
+    exec chroot "$root" "$@"' inside "$root" "$data" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
-    PYTHONDONTWRITEBYTECODE=1 "${kept[@]}" "$@"
+    PYTHONDONTWRITEBYTECODE=1 NUMBA_CACHE_DIR=/srv/numba SSB2MESH_DATA=/srv/data "${kept[@]}" "$@"
 }
 
 make_chroot() {
@@ -91,8 +94,8 @@ make_chroot() {
   [ -d "$root" ] && return 0
   say "$suite: debootstrap into $root"
   "${as_root[@]}" rm -rf "$root.partial"
-  "${as_root[@]}" env PATH="$PATH:/usr/sbin" debootstrap --variant=minbase --include=ca-certificates \
-    "$suite" "$root.partial" "$mirror" >"$folder/$suite-setup.log" 2>&1 ||
+  "${as_root[@]}" env PATH="$PATH:/usr/sbin" unshare --mount --propagation private \
+    debootstrap --variant=minbase --include=ca-certificates "$suite" "$root.partial" "$mirror" >"$folder/$suite-setup.log" 2>&1 ||
     fail "$suite: debootstrap failed, see $folder/$suite-setup.log"
   # the mirror of a frozen snapshot has a Release file that is out of date
   echo 'Acquire::Check-Valid-Until "false";' |
@@ -122,8 +125,9 @@ fill_chroot() {
     apt-get install -y -q --no-install-recommends "$@"
     apt-get clean
     cd /srv/ssb2mesh
+    # not all of the test extra: readers of formats, which the solver tests do without, may have to be compiled for hours
     [ -x /srv/venv/bin/pip ] || python3 -m venv --system-site-packages /srv/venv
-    /srv/venv/bin/pip install -e ".[plot,test]"' sh "${packages[@]}" >>"$folder/$suite-setup.log" 2>&1 ||
+    /srv/venv/bin/pip install -e ".[plot]" "pytest>=8" "hypothesis>=6.80"' sh "${packages[@]}" >>"$folder/$suite-setup.log" 2>&1 ||
     fail "$suite: packages failed, see the end of $folder/$suite-setup.log"
   echo "$recipe" | "${as_root[@]}" tee "$root/srv/recipe" >/dev/null
 }
@@ -169,7 +173,7 @@ print_table() {
     fi
     printf '%-14s  %-34s  %6s  %6s  %7s  %7s\n' "${versions[$row]}" "${systems[$row]}" "$count" "$bad" "$skipped" "$seconds"
   done
-  say "what pytest said: $folder/{$(IFS=,; echo "${rows[*]}")}.log"
+  say "what pytest said: ${rows[*]/%/.log} in $folder"
   return $worst
 }
 
