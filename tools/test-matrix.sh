@@ -84,7 +84,7 @@ inside() {
     root=$1 data=$2; shift 2
     mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; mount --rbind /sys "$root/sys"
     if [ -d "$data" ]; then mkdir -p "$root/srv/data"; mount --bind -o ro "$data" "$root/srv/data"; fi
-    exec chroot "$root" "$@"' inside "$root" "$data" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+    exec chroot "$root" "$@"' inside "$root" "$data" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/srv LC_ALL=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     PYTHONDONTWRITEBYTECODE=1 NUMBA_CACHE_DIR=/srv/numba SSB2MESH_DATA=/srv/data "${kept[@]}" "$@"
 }
