@@ -18,6 +18,7 @@ from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.paths import check_output_folder, staged_folder
 from ssb2mesh.ranks import Ranks
+from ssb2mesh.refine import solve_until_narrow
 from ssb2mesh.stages import Stages, peak_memory_bytes
 from ssb2mesh.steps import Prepared, check_names, load_volume, summarise_mesh
 from ssb2mesh.study import format_study, read_study, write_study
@@ -160,9 +161,8 @@ def run_study(
     folder = study.output.folder
 
     with _stage(ranks, folder, lambda: check_output_folder(folder, overwrite=overwrite)) as stage:
-        made = _only_first(ranks, lambda: _prepare(study, stage, stages, force=force))
-        solved = _solve_all(study, stage, ranks, physics=physics, stages=stages, mesh=made.mesh if made else None)
-        result = _only_first(ranks, lambda: _finish(study, stage, made, solved=solved, stages=stages))
+        last, made, solved = _mesh_and_solve(study, stage, ranks, physics=physics, stages=stages, force=force)
+        result = _only_first(ranks, lambda: _finish(last, stage, made, solved=solved, stages=stages))
     return result
 
 
@@ -211,10 +211,12 @@ def solve_study(
 
     with _stage(ranks, folder, lambda: _check_solve_output(folder, overwrite)) as stage:
         found = ranks.on_first(lambda: existing_mesh(study, mesh_file))
-        made = None if found else _only_first(ranks, lambda: _prepare(study, stage, stages, force=force))
-        mesh = made.mesh if made else None
-        solved = _solve_all(study, stage, ranks, physics=physics, stages=stages, mesh=mesh, path=found)
-        result = _only_first(ranks, lambda: _collect(study, stage, made, solved=solved, stages=stages))
+        made, last = None, study
+        if found is None:
+            last, made, solved = _mesh_and_solve(study, stage, ranks, physics=physics, stages=stages, force=force)
+        else:
+            solved = _solve_all(study, stage, ranks, physics=physics, stages=stages, mesh=None, path=found)
+        result = _only_first(ranks, lambda: _collect(last, stage, made, solved=solved, stages=stages))
     return result
 
 
@@ -282,6 +284,20 @@ def _only_first(ranks: Ranks, work: Callable[[], T]) -> T | None:
     kept: list[T] = []
     ranks.on_first(lambda: kept.append(work()))
     return kept[0] if kept else None
+
+
+def _mesh_and_solve(
+    study: Study, stage: Path, ranks: Ranks, *, physics: Physics | None, stages: Stages, force: bool
+) -> tuple[Study, Prepared | None, list[Solved]]:
+    """Volume to fields, on finer meshes where a solve asks for an accuracy; the study comes with the last cell size."""
+    return solve_until_narrow(
+        study,
+        ranks,
+        prepare=lambda now: _only_first(ranks, lambda: _prepare(now, stage, stages, force=force)),
+        solve=lambda now, made: _solve_all(
+            now, stage, ranks, physics=physics, stages=stages, mesh=made.mesh if made else None
+        ),
+    )
 
 
 def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepared:

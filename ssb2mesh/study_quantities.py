@@ -18,7 +18,9 @@ __all__ = [
     "by_name",
     "faults_of",
     "parse_quantity",
+    "read_accuracy",
     "read_conductivity",
+    "read_flag",
     "read_count",
     "read_current",
     "read_names",
@@ -260,6 +262,24 @@ def read_tolerance(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1e-14 <= value <= 1e-2:
         raise InputError(f"got {value!r}; expected a number from 1e-14 to 1e-2")
     return float(value)
+
+
+def read_accuracy(value: Any) -> float:
+    """Return a relative accuracy from text such as ``"1 %"`` or a number such as 0.01."""
+    given = value
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*%\s*", value)
+        value = float(found.group(1)) / 100 if found else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1e-6 <= value < 1:
+        raise InputError(f"got {given!r}; give a share such as '1 %' or 0.01, from 0.0001 % to below 100 %")
+    return float(value)
+
+
+def read_flag(value: Any) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise InputError(f"got {value!r}; expected true or false")
+    return value
 
 
 def read_count(value: Any) -> int:

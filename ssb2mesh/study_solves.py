@@ -21,9 +21,11 @@ from ssb2mesh.study_quantities import (
     by_name,
     faults_of,
     parse_quantity,
+    read_accuracy,
     read_conductivity,
     read_count,
     read_current,
+    read_flag,
     read_names,
     read_potential,
     read_tolerance,
@@ -158,6 +160,11 @@ SOLVE_TYPES: dict[str, SolveType] = {
         {
             "conductivity": _CONDUCTIVITY,
             "axes": SolveKey("directions of the applied field, default all of x, y, z", _axes),
+            "bounds": SolveKey("true: intervals that contain conductivity and tortuosity factor as well", read_flag),
+            "accuracy": SolveKey(
+                "width of these intervals, such as '1 %'; a study that meshes its volume refines until it is reached",
+                read_accuracy,
+            ),
             **_SOLVER_KEYS,
         },
     ),
