@@ -54,7 +54,7 @@ def unbend(
     """
     before = here.copy() if velocity is None else here - velocity
     here = here.copy()
-    ring = which if len(which) == len(here) else with_neighbours(interface, which, rounds=1)
+    ring = which if len(which) == len(here) else _with_neighbours(interface, which, rounds=1)
     first = np.zeros_like(here)
     rows = (interface.neighbours, interface.steps, interface.degree, interface.inward)
     for _ in range(steps):
@@ -85,13 +85,13 @@ def terraces(start: npt.NDArray[np.float64], interface: Interface, *, least: int
     everything = np.arange(len(start), dtype=np.int32)
     rows = (interface.neighbours, interface.steps, interface.degree, interface.inward)
     _umbrella(start, rows, everything, bent)
-    near = with_neighbours(interface, np.flatnonzero(np.abs(bent).max(axis=1) > 1e-9), rounds=least)
+    near = _with_neighbours(interface, np.flatnonzero(np.abs(bent).max(axis=1) > 1e-9), rounds=least)
     flat = np.ones(len(start), np.bool_)
     flat[near] = False
-    return with_neighbours(interface, np.flatnonzero(flat), rounds=least + 2)
+    return _with_neighbours(interface, np.flatnonzero(flat), rounds=least + 2)
 
 
-def with_neighbours(interface: Interface, which: npt.NDArray[np.int32], *, rounds: int) -> npt.NDArray[np.int32]:
+def _with_neighbours(interface: Interface, which: npt.NDArray[np.int32], *, rounds: int) -> npt.NDArray[np.int32]:
     flag = np.zeros(len(interface.vertices), np.bool_)
     flag[which] = True
     for _ in range(rounds):

@@ -45,6 +45,8 @@ class Movable:
         1 along the axes in which the vertex may move, 0 where a side of the box holds it.
     size : (a,) float array
         Width of the smallest leaf at the vertex: the unit of its steps.
+    stuck : (a,) float32 array
+        Worst shape of the star when it could last not be improved: it is not tried again while that stays.
     """
 
     points: npt.NDArray[np.float64]
@@ -57,6 +59,7 @@ class Movable:
     colours: npt.NDArray[np.int64]
     free: npt.NDArray[np.float64]
     size: npt.NDArray[np.float64]
+    stuck: npt.NDArray[np.float32]
 
 
 def make_movable(
@@ -98,7 +101,7 @@ def make_movable(
     mine = colour[vertices]
     colours = np.append(np.flatnonzero(np.diff(mine, prepend=-1)), len(vertices))
     shape = shapes(points, tets).astype(np.float32)
-    about = free[vertices].astype(float), size[vertices]
+    about = free[vertices].astype(float), size[vertices], np.full(len(vertices), 2.0, np.float32)
     return Movable(points, tets, shape, vertices, slot, first, stars, colours, *about)
 
 
@@ -153,8 +156,11 @@ def improve(
     tries : int
         Ascent steps per vertex at most.
     """
+    bad = _bad(movable.tets, movable.shape, movable.slot, len(movable.vertices), goal)[slots]
+    slots, how, direction = slots[bad], how[bad], direction[bad]
     which = (slots, np.searchsorted(slots, movable.colours))
-    _improve(*_arrays(movable), which, (how, direction, movable.free, movable.size), goal, step, tries)
+    about = (how, direction, movable.free, movable.size, movable.stuck)
+    _improve(*_arrays(movable), which, about, goal, step, tries)
 
 
 def _arrays(m: Movable) -> tuple[tuple[npt.NDArray, ...], tuple[npt.NDArray, ...]]:
@@ -164,7 +170,10 @@ def _arrays(m: Movable) -> tuple[tuple[npt.NDArray, ...], tuple[npt.NDArray, ...
 
 @nb.njit(cache=True)
 def _try(points, tets, star, stop, buffer):
-    """Worst shape of a star at the present positions, giving up at `stop`; the shapes are left in the buffer."""
+    """Worst shape of a star at the present positions, giving up at `stop`; the shapes are left in the buffer.
+
+    The tet that stops it goes to the front of the star: it is the likeliest to stop the next trial.
+    """
     worst = 2.0
     for s in range(len(star)):
         q = shape_at(points, tets, star[s])
@@ -172,8 +181,22 @@ def _try(points, tets, star, stop, buffer):
         if q < worst:
             worst = q
             if worst <= stop:
+                star[s], star[0] = star[0], star[s]
                 return worst
     return worst
+
+
+@nb.njit(cache=True, parallel=True)
+def _bad(tets, shape, slot, n, goal):
+    """Which movable vertices have a tet below the goal."""
+    bad = np.zeros(n, np.bool_)
+    for t in nb.prange(len(tets)):
+        if shape[t] < goal:
+            for c in range(4):
+                a = slot[tets[t, c]]
+                if a >= 0:
+                    bad[a] = True
+    return bad
 
 
 @nb.njit(cache=True, inline="always")
@@ -298,15 +321,16 @@ def _improve(mesh, around, which, motion, goal, step, tries):
     points, tets, shape = mesh
     vertices, first, stars = around
     slots, bounds = which
-    how, direction, free, size_of = motion
+    how, direction, free, size_of, stuck = motion
     for c in range(len(bounds) - 1):
         for r in nb.prange(bounds[c], bounds[c + 1]):
             a = slots[r]
             v = vertices[a]
             star = stars[first[a] : first[a + 1]]
-            worst = float(_worst(shape, star))
-            if how[r] == 3 or worst >= goal:
+            before = _worst(shape, star)
+            if how[r] == 3 or before >= goal or before == stuck[a]:
                 continue
+            worst = float(before)
             buffer = np.empty(len(star), np.float32)
             g = np.zeros(3)
             if how[r] == 0:
@@ -327,3 +351,4 @@ def _improve(mesh, around, which, motion, goal, step, tries):
                 if part == 0.0:
                     break
                 length = part
+            stuck[a] = before if worst == before else np.float32(2.0)

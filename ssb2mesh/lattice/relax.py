@@ -29,7 +29,7 @@ from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
 __all__ = ["relax"]
 
 #: Part of the remaining way to the target that interface vertices go in each stride.
-STRIDES = (0.6, 0.6, 1.0, 1.0, 1.0, 1.0, 1.0)
+STRIDES = (0.7, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Walls:
 
 #: Shape below which the face of a bad tet is re-cut.
 RECUT = 0.5
+#: Rounds of giving back volume: how much of what is missing is asked for.
+GAINS = (2.6, 1.1, 0.8)
 
 
 def relax(
@@ -118,9 +120,7 @@ def relax(
     far = surface & (np.abs(off) > 1e-3)
     advance(movable, slots[far], target=(here + off[:, None] * normal)[far], floor=floor)
     _make_way(movable, inner, goal)
-    for _ in range(3):
-        _give_back_volume(movable, slots, order, interface=interface, walls=walls, floor=floor)
-        _make_way(movable, inner, goal)
+    _give_back_volume(movable, (slots, order, inner), interface=interface, walls=walls, angles=(floor, goal))
     return walls.cut_other
 
 
@@ -158,7 +158,7 @@ def _sorted_slots(slots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], 
 def _make_way(movable: Movable, inner: npt.NDArray[np.int32], goal: float) -> None:
     """Improve the stars of vertices off the interface."""
     how = np.full(len(inner), FREE, np.uint8)
-    improve(movable, inner, goal=goal, how=how, direction=np.zeros((len(inner), 3)))
+    improve(movable, inner, goal=goal, how=how, direction=np.zeros((len(inner), 3)), tries=2)
 
 
 def _slide(
@@ -185,27 +185,31 @@ def _slide(
     direction_all = np.zeros((len(movable.vertices), 3))
     direction_all[slots] = direction[order]
     everything = np.arange(len(movable.vertices), dtype=np.int32)
-    for _ in range(3):
+    for _ in range(2):
         improve(movable, everything, goal=goal, how=how_all, direction=direction_all)
 
 
 def _give_back_volume(
     movable: Movable,
-    slots: npt.NDArray[np.int32],
-    order: npt.NDArray[np.int64],
+    where: tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int32]],
     *,
     interface: Interface,
     walls: Walls,
-    floor: float,
+    angles: tuple[float, float],
 ) -> None:
-    """Offset the walls of components that have not their volume, as far as the floor lets them."""
-    start = interface.corners
+    """Offset the walls of components that have not their volume, as far as the floor lets them.
+
+    A wall between two components moves by half the sum of both pressures, and some of its vertices are blocked: at
+    first more is asked for than is missing, at last less, so that the walls come to rest.
+    """
+    slots, order, inner = where
+    floor, quality = angles
+    start, wanted = interface.corners, walls.wanted_change
     here = np.empty(start.shape)
-    here[order] = movable.points[movable.vertices[slots]] / walls.scale
-    wanted = walls.wanted_change
-    change, area = component_volume_change(here, start, interface.faces, walls.cut_other, walls.sides, len(wanted))
-    # a wall between two components moves by half the sum of both pressures, and some of its vertices are blocked
-    pressure = 0.75 * (wanted - change) / np.maximum(area, 1e-12)
-    push = wall_push(here, interface.faces, walls.sides, pressure)
-    goal = np.clip(here + push, walls.room.low, walls.room.high)
-    advance(movable, slots, target=goal[order] * walls.scale, floor=floor)
+    for gain in GAINS:
+        here[order] = movable.points[movable.vertices[slots]] / walls.scale
+        change, area = component_volume_change(here, start, interface.faces, walls.cut_other, walls.sides, len(wanted))
+        push = wall_push(here, interface.faces, walls.sides, gain * (wanted - change) / np.maximum(area, 1e-12))
+        goal = np.clip(here + push, walls.room.low, walls.room.high)
+        advance(movable, slots, target=goal[order] * walls.scale, floor=floor)
+        _make_way(movable, inner, quality)

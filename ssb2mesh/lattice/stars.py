@@ -73,10 +73,14 @@ def shape_at(points, tets, t):  # noqa: ANN201
 
 
 @nb.njit(cache=True, inline="always")
-def _badness(dot, squares):
-    """One minus the square of the shape of one dihedral angle, from the product of its two outward normals."""
-    cosine = dot * dot / squares
-    return cosine if dot > 0.0 else 1.0 - ACUTE * ACUTE * (1.0 - cosine)
+def _worse(dot, squares, top, bottom):
+    """The larger of two fractions: one minus the square of the shape of an angle, from the product of its normals."""
+    own = dot * dot
+    if dot < 0.0:
+        own = ACUTE * ACUTE * own - (ACUTE * ACUTE - 1.0) * squares
+    if own * bottom > top * squares:
+        return own, squares
+    return top, bottom
 
 
 @nb.njit(cache=True)
@@ -101,22 +105,16 @@ def shape_of(points, a, b, c, d):  # noqa: ANN201
     s3 = n3x * n3x + n3y * n3y + n3z * n3z
     if volume <= 0.0 or s0 <= 0.0 or s1 <= 0.0 or s2 <= 0.0 or s3 <= 0.0:
         return -1.0
-    worst = 0.0
-    d = n0x * n1x + n0y * n1y + n0z * n1z
-    worst = max(worst, _badness(d, s0 * s1))
-    d = n0x * n2x + n0y * n2y + n0z * n2z
-    worst = max(worst, _badness(d, s0 * s2))
-    d = n0x * n3x + n0y * n3y + n0z * n3z
-    worst = max(worst, _badness(d, s0 * s3))
-    d = n1x * n2x + n1y * n2y + n1z * n2z
-    worst = max(worst, _badness(d, s1 * s2))
-    d = n1x * n3x + n1y * n3y + n1z * n3z
-    worst = max(worst, _badness(d, s1 * s3))
-    d = n2x * n3x + n2y * n3y + n2z * n3z
-    worst = max(worst, _badness(d, s2 * s3))
-    if worst >= 1.0:
+    # the worst pair as a fraction, so that there is one division only
+    top, bottom = _worse(n0x * n1x + n0y * n1y + n0z * n1z, s0 * s1, -1.0, 1.0)
+    top, bottom = _worse(n0x * n2x + n0y * n2y + n0z * n2z, s0 * s2, top, bottom)
+    top, bottom = _worse(n0x * n3x + n0y * n3y + n0z * n3z, s0 * s3, top, bottom)
+    top, bottom = _worse(n1x * n2x + n1y * n2y + n1z * n2z, s1 * s2, top, bottom)
+    top, bottom = _worse(n1x * n3x + n1y * n3y + n1z * n3z, s1 * s3, top, bottom)
+    top, bottom = _worse(n2x * n3x + n2y * n3y + n2z * n3z, s2 * s3, top, bottom)
+    if top >= bottom:
         return 0.0
-    return np.sqrt(1.0 - worst)
+    return min(np.sqrt(1.0 - top / bottom), 1.0)
 
 
 @nb.njit(cache=True, parallel=True)
