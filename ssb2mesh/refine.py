@@ -13,12 +13,14 @@ from ssb2mesh.ranks import Ranks
 from ssb2mesh.stages import available_memory_bytes
 from ssb2mesh.steps import Prepared
 from ssb2mesh.study.model import Study
+from ssb2mesh.study_quantities import read_accuracy
+from ssb2mesh.study_solves import SOLVE_TYPES
 from ssb2mesh.units import parse_length
 
 if TYPE_CHECKING:
     from ssb2mesh.pipeline import Solved
 
-__all__ = ["halved", "solve_until_narrow"]
+__all__ = ["halved", "solve_until_narrow", "with_accuracy"]
 
 #: Memory of a solve with bounds, bytes a tet: mesh, matrices and multigrid on the facets; measured 1.8e3.
 SOLVE_BYTES = 2000
@@ -130,6 +132,45 @@ def _noted(solved: Solved, history: Sequence[Mapping[str, Any]], stopped: str) -
     if not accuracy["reached"]:
         accuracy["stopped"] = stopped
     return replace(solved, summary={**solved.summary, "accuracy": accuracy})
+
+
+def with_accuracy(study: Study, accuracy: str | float | None) -> Study:
+    """Return a study whose solves of effective conductivities have another accuracy; None changes nothing.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    accuracy : str or float, optional
+        Relative width of the intervals, such as ``"1 %"``.
+
+    Returns
+    -------
+    Study
+        With the accuracy in its tables.
+
+    Raises
+    ------
+    InputError
+        If the accuracy cannot be read, or no solve has intervals.
+
+    Examples
+    --------
+    >>> with_accuracy(study, "1 %")  # doctest: +SKIP
+    """
+    if accuracy is None:
+        return study
+    try:
+        share = read_accuracy(accuracy)
+    except InputError as error:
+        raise InputError(f"--accuracy: {error}") from None
+    kinds = [table["type"] for table in study.solves]
+    if not any("accuracy" in SOLVE_TYPES[kind].keys for kind in kinds):
+        raise InputError("--accuracy: no [[solve]] of the study has intervals; add one of type effective_conductivity")
+    tables = (
+        dict(t) | ({"accuracy": share} if "accuracy" in SOLVE_TYPES[t["type"]].keys else {}) for t in study.solves
+    )
+    return replace(study, solves=tuple(tables))
 
 
 def halved(study: Study) -> Study:

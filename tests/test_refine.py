@@ -7,9 +7,10 @@ import pytest
 
 from solvers import dolfinx_api
 from ssb2mesh import LabelledVolume, mesh_volume, refine
+from ssb2mesh.errors import InputError
 from ssb2mesh.pipeline import Solved, run_study, solve_study
 from ssb2mesh.ranks import Ranks
-from ssb2mesh.refine import halved, solve_until_narrow
+from ssb2mesh.refine import halved, solve_until_narrow, with_accuracy
 from ssb2mesh.steps import Prepared
 from ssb2mesh.study import read_study
 from ssb2mesh.study.model import MeshSpec, OutputSpec, Study, VolumeSpec
@@ -117,6 +118,15 @@ def test_bad_accuracy(given):
     assert len(faults) == 1
     assert ".accuracy: got" in faults[0]
     assert "give a share such as '1 %' or 0.01" in faults[0]
+
+
+def test_accuracy_from_the_command_line():
+    assert [t.get("accuracy") for t in with_accuracy(study(PLAIN, TAU), "2%").solves] == [None, 0.02]
+    assert with_accuracy(study(PLAIN), None) == study(PLAIN)
+    with pytest.raises(InputError, match="--accuracy: got '2'; give a share such as '1 %'"):
+        with_accuracy(study(TAU), "2")
+    with pytest.raises(InputError, match="--accuracy: no .* has intervals; add one of type effective_conductivity"):
+        with_accuracy(study(PLAIN), "1 %")
 
 
 STUDY = """

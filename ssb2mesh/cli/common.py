@@ -14,6 +14,7 @@ from ssb2mesh.errors import OtherRankError, Ssb2meshError
 __all__ = [
     "Verb",
     "Option",
+    "accuracy_option",
     "crop_option",
     "emit",
     "json_option",
@@ -27,7 +28,7 @@ __all__ = [
 
 
 #: Groups of options in the order of the help; arguments come first.
-_ORDER = ("", "Input", "Volume", "Mesh", "Picture", "Output", "Other")
+_ORDER = ("", "Input", "Volume", "Mesh", "Solve", "Picture", "Output", "Other")
 
 
 class Option(click.Option):
@@ -287,3 +288,11 @@ def _shape(text: str) -> tuple[int, ...]:
     if len(shape) != 3 or min(shape) < 1:
         raise click.BadParameter(f"got {text!r}; give three whole numbers such as 100,100,100", param_hint="--shape")
     return shape
+
+
+#: `--accuracy` of the verbs that solve studies.
+accuracy_option = click.option(
+    "--accuracy", cls=Option, group="Solve", metavar="SHARE", unit="% of the value",
+    help="Width of certified intervals of effective conductivities; new meshes are refined until it is reached.",
+    absent="what the study says",
+)  # fmt: skip

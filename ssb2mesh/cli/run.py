@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ssb2mesh.cli.common import Argument, Option, emit, json_option, overwrite_option, say, verb
+from ssb2mesh.cli.common import Argument, Option, accuracy_option, emit, json_option, overwrite_option, say, verb
 
 __all__ = ["command"]
 
@@ -13,7 +13,7 @@ __all__ = ["command"]
     "run",
     examples=(
         "ssb2mesh run examples/demo.toml",
-        "ssb2mesh run study.toml --output results --overwrite --json",
+        "ssb2mesh run study.toml --output results --accuracy 1% --overwrite --json",
         "mpirun -n 4 ssb2mesh run study.toml",
     ),
 )
@@ -23,10 +23,12 @@ __all__ = ["command"]
 @overwrite_option
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
               help="Go on although the mesh is predicted not to fit in memory.")  # fmt: skip
+@accuracy_option
 @json_option
 def command(
     study: str,
     *,
+    accuracy: str | None,
     output: str | None,
     overwrite: bool,
     force: bool,
@@ -36,11 +38,12 @@ def command(
 ) -> None:
     """Run a study from the volume to the report, serial or under mpirun."""
     from ssb2mesh.pipeline import run_study
+    from ssb2mesh.refine import with_accuracy
     from ssb2mesh.stages import Stages
     from ssb2mesh.study import read_study
     from ssb2mesh.summaries import describe_run_in_full
 
-    plan = read_study(study).with_output(output)
+    plan = with_accuracy(read_study(study).with_output(output), accuracy)
     result = run_study(plan, stages=Stages(show=verbose or not quiet), overwrite=overwrite, force=force)
     if result is not None:
         numbers = result.to_dict()

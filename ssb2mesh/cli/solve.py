@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ssb2mesh.cli.common import Argument, Option, emit, json_option, overwrite_option, say, verb
+from ssb2mesh.cli.common import Argument, Option, accuracy_option, emit, json_option, overwrite_option, say, verb
 
 __all__ = ["command"]
 
@@ -23,10 +23,12 @@ __all__ = ["command"]
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FOLDER",
               help="Results folder.", absent="[output].folder of the study")  # fmt: skip
 @overwrite_option
+@accuracy_option
 @json_option
 def command(
     study: str,
     *,
+    accuracy: str | None,
     mesh_file: str | None,
     output: str | None,
     overwrite: bool,
@@ -36,11 +38,12 @@ def command(
 ) -> None:
     """Do the solves of a study on its mesh, serial or under mpirun."""
     from ssb2mesh.pipeline import solve_study
+    from ssb2mesh.refine import with_accuracy
     from ssb2mesh.stages import Stages
     from ssb2mesh.study import read_study
     from ssb2mesh.summaries import describe_run
 
-    plan = read_study(study).with_output(output)
+    plan = with_accuracy(read_study(study).with_output(output), accuracy)
     result = solve_study(plan, mesh_file=mesh_file, stages=Stages(show=verbose), overwrite=overwrite)
     if result is not None:
         numbers = result.to_dict()
