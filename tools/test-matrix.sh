@@ -100,6 +100,8 @@ make_chroot() {
   # the mirror of a frozen snapshot has a Release file that is out of date
   echo 'Acquire::Check-Valid-Until "false";' |
     "${as_root[@]}" tee "$root.partial/etc/apt/apt.conf.d/90ssb2mesh" >/dev/null
+  # a chroot that a crash of the machine spoils is made again: no need to wait for the disk after each file
+  echo force-unsafe-io | "${as_root[@]}" tee "$root.partial/etc/dpkg/dpkg.cfg.d/90ssb2mesh" >/dev/null
   "${as_root[@]}" mv "$root.partial" "$root"
 }
 
