@@ -21,6 +21,8 @@ _PUBLIC = {
     "conductance_bounds": "solvers.bounds",
     "EffectiveConductivity": "solvers.effective",
     "effective_conductivity": "solvers.effective",
+    "EffectiveThermalConductivity": "solvers.thermal",
+    "effective_thermal_conductivity": "solvers.thermal",
     "PercolationError": "solvers.connectivity",
     "Cohesive": "solvers.elastic.opening",
     "EffectiveStiffness": "solvers.stiffness",
@@ -63,6 +65,7 @@ __all__ = [
     "Domain",
     "EffectiveConductivity",
     "EffectiveStiffness",
+    "EffectiveThermalConductivity",
     "Elastic",
     "ElasticSolution",
     "FacetValues",
@@ -85,6 +88,7 @@ __all__ = [
     "contact_series",
     "effective_conductivity",
     "effective_stiffness",
+    "effective_thermal_conductivity",
     "elasticity",
     "load_domain",
     "material",
@@ -115,6 +119,7 @@ if TYPE_CHECKING:
     from solvers.polarisation import ChargeTransferSeries
     from solvers.solution import Solution
     from solvers.stiffness import EffectiveStiffness, effective_stiffness
+    from solvers.thermal import EffectiveThermalConductivity, effective_thermal_conductivity
 
 
 def __getattr__(name: str) -> Any:

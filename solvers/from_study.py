@@ -10,6 +10,7 @@ from solvers.conduction import conduction
 from solvers.domain import Domain
 from solvers.effective import effective_conductivity
 from solvers.mechanics_from_study import solve_effective_stiffness, solve_elasticity
+from solvers.thermal import effective_thermal_conductivity
 from ssb2mesh.errors import InputError
 from ssb2mesh.study_solves import SOLVE_TYPES, validate_solves
 
@@ -18,6 +19,7 @@ __all__ = ["SOLVE_TYPES", "run_solve"]
 _SOLVERS: dict[str, Callable[..., Any]] = {
     "conduction": conduction,
     "effective_conductivity": effective_conductivity,
+    "effective_thermal_conductivity": effective_thermal_conductivity,
     "charge_transfer": solve_charge_transfer,
     "elasticity": solve_elasticity,
     "effective_stiffness": solve_effective_stiffness,

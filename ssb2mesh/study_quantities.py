@@ -26,6 +26,7 @@ __all__ = [
     "read_names",
     "read_potential",
     "read_temperature",
+    "read_thermal_conductivity",
     "read_tolerance",
 ]
 
@@ -33,6 +34,7 @@ __all__ = [
 QUANTITY_UNITS: dict[str, dict[str, float]] = {
     "conductivity": {"S/m": 1.0, "mS/m": 1e-3, "S/cm": 1e2, "mS/cm": 1e-1, "uS/cm": 1e-4, "µS/cm": 1e-4},
     "potential": {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6},
+    "thermal conductivity": {"W/(m K)": 1.0, "W/m/K": 1.0, "W/mK": 1.0, "mW/(m K)": 1e-3, "mW/m/K": 1e-3},
     "current density": {"A/m2": 1.0, "A/m^2": 1.0, "A/cm2": 1e4, "A/cm^2": 1e4, "mA/cm2": 10.0, "mA/cm^2": 10.0},
     "area resistance": {"ohm m2": 1.0, "ohm m^2": 1.0, "ohm cm2": 1e-4, "ohm cm^2": 1e-4},
     "length": {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "nm": 1e-9},
@@ -216,13 +218,18 @@ def by_name(read: Callable[[Any], Any], what: str) -> Callable[[Any], dict[str, 
     return reader
 
 
-def read_conductivity(value: Any) -> Any:
-    """Return a positive scalar or a symmetric positive definite 3x3 tensor, S/m."""
+def read_thermal_conductivity(value: Any) -> Any:
+    """Return a positive scalar or a symmetric positive definite 3x3 tensor, W/(m K)."""
+    return read_conductivity(value, "thermal conductivity")
+
+
+def read_conductivity(value: Any, kind: str = "conductivity") -> Any:
+    """Return a positive scalar or a symmetric positive definite 3x3 tensor, S/m (or SI of another kind)."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         rows = [list(row) if isinstance(row, Sequence) and not isinstance(row, str) else [] for row in value]
         if [len(row) for row in rows] != [3, 3, 3]:
             raise InputError(f"got {value!r}; a tensor is three rows of three values")
-        t = [[parse_quantity(entry, "conductivity") for entry in row] for row in rows]
+        t = [[parse_quantity(entry, kind) for entry in row] for row in rows]
         if any(abs(t[i][j] - t[j][i]) > 1e-12 * max(abs(t[i][i]), abs(t[j][j])) for i in range(3) for j in range(i)):
             raise InputError(f"got {value!r}; a conductivity tensor is symmetric")
         minor = t[0][0] * t[1][1] - t[0][1] * t[1][0]
@@ -234,7 +241,7 @@ def read_conductivity(value: Any) -> Any:
         if not (t[0][0] > 0 and minor > 0 and det > 0):
             raise InputError(f"got {value!r}; a conductivity tensor is positive definite")
         return t
-    number = parse_quantity(value, "conductivity")
+    number = parse_quantity(value, kind)
     if number <= 0:
         raise InputError(f"got {value!r}; a conductivity is positive (leave out phases that do not conduct)")
     return number

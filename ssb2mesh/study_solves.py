@@ -28,6 +28,7 @@ from ssb2mesh.study_quantities import (
     read_flag,
     read_names,
     read_potential,
+    read_thermal_conductivity,
     read_tolerance,
 )
 
@@ -132,6 +133,16 @@ _SOLVER_KEYS = {
     "max_iterations": SolveKey("iterations at which the linear solver gives up, default 500", read_count),
 }
 
+_EFFECTIVE_KEYS = {
+    "axes": SolveKey("directions of the applied field, default all of x, y, z", _axes),
+    "bounds": SolveKey("true: intervals that contain conductivity and tortuosity factor as well", read_flag),
+    "accuracy": SolveKey(
+        "width of these intervals, such as '1 %'; a study that meshes its volume refines until it is reached",
+        read_accuracy,
+    ),
+    **_SOLVER_KEYS,
+}
+
 #: Every kind of solve that a study may ask for.
 SOLVE_TYPES: dict[str, SolveType] = {
     "conduction": SolveType(
@@ -159,13 +170,18 @@ SOLVE_TYPES: dict[str, SolveType] = {
         "effective conductivity tensor and tortuosity factor of the conducting phases",
         {
             "conductivity": _CONDUCTIVITY,
-            "axes": SolveKey("directions of the applied field, default all of x, y, z", _axes),
-            "bounds": SolveKey("true: intervals that contain conductivity and tortuosity factor as well", read_flag),
-            "accuracy": SolveKey(
-                "width of these intervals, such as '1 %'; a study that meshes its volume refines until it is reached",
-                read_accuracy,
+            **_EFFECTIVE_KEYS,
+        },
+    ),
+    "effective_thermal_conductivity": SolveType(
+        "effective thermal conductivity tensor; temperature instead of potential, heat instead of current",
+        {
+            "conductivity": SolveKey(
+                "thermal conductivity by phase in W/(m K), a number or a 3x3 tensor; phases not named are insulators",
+                by_name(read_thermal_conductivity, "phase = conductivity, such as { NMC = '4 W/(m K)', LPSCl = 0.7 }"),
+                required=True,
             ),
-            **_SOLVER_KEYS,
+            **_EFFECTIVE_KEYS,
         },
     ),
     "elasticity": ELASTICITY,

@@ -13,6 +13,8 @@ __all__ = ["overview_html", "solve_html"]
 
 _LABELS = {
     "tensor": "effective conductivity, S/m", "tortuosity": "tortuosity factor",
+    "thermal_tensor": "effective thermal conductivity, W/(m K)", "intervals": "certain to lie in",
+    "mean_thermal_conductivity": "volume mean of the thermal conductivity, W/(m K)",
     "currents": "current into the domain, A", "fixed": "potential, V",
     "balance": "sum of currents / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
     "porosity": "volume fraction that conducts", "percolating": "share of it that percolates",

@@ -7,7 +7,7 @@ import pytest
 from charge_meshes import with_points
 from helpers_mesh import box_mesh, random_mesh
 
-from solvers import PercolationError, conduction, dolfinx_api, effective_conductivity, load_domain
+from solvers import PercolationError, conduction, dolfinx_api, effective_conductivity, load_domain, run_solve
 from solvers.bounds import Interval, conductance_bounds
 from solvers.exact import laminate_parallel, laminate_series, simple_cubic, simple_cubic_radius
 from ssb2mesh.errors import InputError
@@ -207,3 +207,19 @@ def test_bad_input():
     labels[:, :, 1] = 2
     with pytest.raises(PercolationError, match="no path of conducting cells joins"):
         conductance_bounds(load_domain(box_mesh(3, labels)), conductivity={"phase1": 1.0}, between=("z_min", "z_max"))
+
+
+def test_heat_is_conducted_like_charge():
+    table = {"name": "k", "type": "effective_thermal_conductivity", "axes": ["x", "z"], "accuracy": "1 %"}
+    table["conductivity"] = {"phase1": "0.7 W/(m K)", "phase2": 4.0}
+    labels = np.broadcast_to([1, 1, 2, 2, 2, 2], (6, 6, 6))
+    result = run_solve(load_domain(box_mesh(6, labels)), table)
+    summary = result.summary()
+    assert summary["type"] == "effective_thermal_conductivity"
+    assert summary["thermal_tensor"][0][0] == pytest.approx(laminate_parallel([1 / 3, 2 / 3], [0.7, 4.0]), rel=1e-10)
+    assert laminate_series([1 / 3, 2 / 3], [0.7, 4.0]) in result.intervals["z"].conductivity
+    assert summary["accuracy"]["reached"]
+    assert set(result.point_data()) == {"temperature_x", "temperature_z"}
+    assert set(result.cell_data()) == {"heat_flux_x", "heat_flux_z", "gap_x", "gap_z"}
+    with pytest.raises(InputError, match=r"conductivity.phase1: unknown unit 'S/m'.* W/\(m K\)"):
+        run_solve(result.domain, {**table, "conductivity": {"phase1": "1 S/m"}})
