@@ -101,7 +101,6 @@ def test_cells_smaller_than_a_voxel(cells):
     assert_complete(mesh, volume, 0.002)
 
 
-@pytest.mark.xfail(reason="walls in the middle of a cell are out of reach, and bend beside the box", strict=True)
 @pytest.mark.parametrize("cells", ["2 voxels", "4 voxels"])
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_flat_layers_inside_cells_stay_flat(cells, axis):
@@ -213,9 +212,9 @@ def test_a_one_voxel_film_still_conducts(swing):
     assert abs(report.fidelity["film"].relative_error) < 0.01
     found = effective_conductivity(load_domain(mesh.restrict(["film"])), conductivity={"film": 1.0}, axes=["x"])
     # 20 %: the steps of the film are thicker or narrower than its flats
-    # 1e-4: a flat film between cells of 3/4 voxel stays flat but for the volume correction beside the box
+    # 5e-4: walls of a film between cells of 3/4 voxel are put right by the volume correction, to 2e-4 of its volume
     expected = np.broadcast_to(film, (n, n, n)).sum() / n**3
-    assert found.tensor[0, 0] == pytest.approx(expected, rel=0.2 if swing else 1e-4)
+    assert found.tensor[0, 0] == pytest.approx(expected, rel=0.2 if swing else 5e-4)
 
 
 @pytest.mark.parametrize("thin", ["drop", "report"])

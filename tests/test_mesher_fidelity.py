@@ -265,7 +265,6 @@ def test_structures_keep_volumes_components_distances_and_angles(name):
     assert_faithful(mesh_volume(volume), volume)
 
 
-@pytest.mark.xfail(reason="the binder of one to three voxels stays 0.4 % short of its volume", strict=True)
 def test_measured_cathode_keeps_volumes_components_distances_and_angles(data_folder):
     import tifffile
 

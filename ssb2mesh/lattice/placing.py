@@ -66,7 +66,10 @@ def make_room(
         return Room(corners, low, high)
     start = corners.copy()
     start[large] = _means(seen, fine, interface.corners[large], interface.level[large])
-    start = np.where(interface.fixed, corners, np.clip(start, low, high))
+    # a wall half way through leaves is half a leaf off: where the cells say so, a corner may go that far
+    limit = 0.5 * half / FREEDOM
+    start = np.where(interface.fixed, corners, np.clip(start, corners - limit, corners + limit))
+    low, high = np.minimum(low, start), np.maximum(high, start)
     reach = np.where(interface.level > 0, np.maximum(0.5 * voxel, half[:, 0] / 2), np.inf)[:, None]
     reach = np.where(interface.fixed, 0.0, reach)
     return Room(start, np.maximum(low, start - reach), np.minimum(high, start + reach))
@@ -147,6 +150,8 @@ def _along_normal(fine, corner, half, found, way):
     nx, ny, nz = fine.shape
     i, j, k = corner
     x = y = z = 0.0
+    mean = np.zeros(3)
+    total = sums = 0.0
     for a in range(max(i - half, 0), min(i + half, nx)):
         for b in range(max(j - half, 0), min(j + half, ny)):
             for c in range(max(k - half, 0), min(k + half, nz)):
@@ -156,9 +161,20 @@ def _along_normal(fine, corner, half, found, way):
                     sign = -1.0
                 else:
                     continue
-                x += sign * (a + 0.5 - i)
-                y += sign * (b + 0.5 - j)
-                z += sign * (c + 0.5 - k)
+                x += sign * a
+                y += sign * b
+                z += sign * c
+                mean[0] += a
+                mean[1] += b
+                mean[2] += c
+                sums += sign
+                total += 1.0
+    if total == 0.0:
+        return way
+    # about the mean of the cells seen: at the box the neighbourhood is one-sided
+    x -= sums * mean[0] / total
+    y -= sums * mean[1] / total
+    z -= sums * mean[2] / total
     size = x * x + y * y + z * z
     if size == 0.0:
         return way

@@ -29,7 +29,7 @@ from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
 __all__ = ["relax"]
 
 #: Part of the remaining way to the target that interface vertices go in each stride.
-STRIDES = (0.7, 1.0, 1.0, 1.0)
+STRIDES = (0.7, 1.0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
