@@ -12,7 +12,7 @@ import click
 __all__ = ["cli", "main"]
 
 #: Verbs in the order of the work; each lives in the module of its name.
-VERBS = ("info", "phantom", "clean", "mesh", "surface", "check", "convert", "moose", "solve", "run", "plot",
+VERBS = ("info", "phantom", "clean", "mesh", "surface", "check", "convert", "map", "moose", "solve", "run", "plot",
          "doctor")  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.io.stored import StoredArray, choose_dataset, metres_per, phases_from_json, phases_to_json, smallest
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["read_vti", "write_vti"]
+__all__ = ["UNIT", "import_vtk", "read_vti", "write_vti"]
 
 UNIT, PHASES, ARRAY = "spacing_unit", "phases", "phase"
 
@@ -43,7 +43,7 @@ def read_vti(path: Path, name: str | None) -> StoredArray:
     MissingDependencyError
         If VTK is not installed.
     """
-    io, numpy_support = _vtk()
+    io, numpy_support = import_vtk()
     reader = io.vtkXMLImageDataReader()
     reader.SetFileName(str(path))
     with _captured() as said:
@@ -104,7 +104,7 @@ def write_vti(volume: LabelledVolume, path: Path) -> None:
     MissingDependencyError
         If VTK is not installed.
     """
-    io, numpy_support = _vtk()
+    io, numpy_support = import_vtk()
     from vtkmodules.vtkCommonCore import vtkStringArray
     from vtkmodules.vtkCommonDataModel import vtkImageData
 
@@ -153,7 +153,8 @@ def _field_text(image: Any, key: str) -> str | None:
     return str(words.GetValue(0))
 
 
-def _vtk() -> tuple[Any, Any]:
+def import_vtk() -> tuple[Any, Any]:
+    """Return VTK's module of XML files and its bridge to NumPy; MissingDependencyError without VTK."""
     try:
         from vtkmodules import vtkIOXML
         from vtkmodules.util import numpy_support

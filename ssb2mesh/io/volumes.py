@@ -29,7 +29,8 @@ from ssb2mesh.io.volume_arrays import RawLayout
 from ssb2mesh.units import format_length, parse_spacing
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["READABLE", "WRITABLE", "RawLayout", "read_volume", "write_volume"]
+__all__ = ["READABLE", "WRITABLE", "RawLayout", "VoxelSize", "load_stored", "read_volume", "stored_grid",
+           "write_volume"]  # fmt: skip
 
 _TIFF = (".tif", ".tiff", ".btf", ".tf8", ".tf2")
 _HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".nxs")
@@ -94,22 +95,48 @@ def read_volume(
     --------
     >>> volume = read_volume("cathode.tif", voxel_size="0.4 um", phases={0: "pore", 1: "NMC"})  # doctest: +SKIP
     """
+    stored, where = load_stored(path, raw)
+    order, spacing, origin = stored_grid(stored, where, voxel_size=voxel_size, axes=axes)
+    labels = _labels(stored.array, threshold, otsu, where)
+    names = _names(phases)
+    if names is None and threshold is None and otsu is None:
+        names = _names(stored.phases)
+    labels = np.ascontiguousarray(labels.transpose(order))
+    return LabelledVolume(labels, spacing, origin, names or {})
+
+
+def load_stored(path: str | Path, raw: RawLayout | Mapping[str, Any] | None = None) -> tuple[StoredArray, str]:
+    """Return the array of a volume file as stored, three axes, and what to call the file in errors.
+
+    Examples
+    --------
+    >>> load_stored("grey.tif")[0].axes  # doctest: +SKIP
+    'zyx'
+    """
     stored, where = _load(path, _layout(raw))
     if stored.array.ndim != 3:
         kind = "a 2-D image" if stored.array.ndim == 2 else f"an array with {stored.array.ndim} axes"
         shape = "x".join(map(str, stored.array.shape))
         raise InputError(f"path: {where} is {kind} of {shape}; a volume has three axes")
+    return stored, where
+
+
+def stored_grid(
+    stored: StoredArray, where: str, *, voxel_size: VoxelSize | None = None, axes: str | None = None
+) -> tuple[tuple[int, int, int], tuple[float, float, float], tuple[float, float, float]]:
+    """Return the order of the stored axes as x, y, z, the voxel size and the origin along them, m.
+
+    Examples
+    --------
+    >>> stored_grid(stored, "grey.tif", voxel_size="1 um")[0]  # doctest: +SKIP
+    (2, 1, 0)
+    """
     order = _order(stored, axes, where)
-    labels = _labels(stored.array, threshold, otsu, where)
     spacing = _spacing(stored, order, voxel_size, where)
-    names = _names(phases)
-    if names is None and threshold is None and otsu is None:
-        names = _names(stored.phases)
     origin = (0.0, 0.0, 0.0)
     if stored.origin is not None:
         origin = (stored.origin[order[0]], stored.origin[order[1]], stored.origin[order[2]])
-    labels = np.ascontiguousarray(labels.transpose(order))
-    return LabelledVolume(labels, spacing, origin, names or {})
+    return order, spacing, origin
 
 
 def write_volume(volume: LabelledVolume, path: str | Path) -> None:

@@ -148,9 +148,12 @@ class Case:
         return [self.exodus.side_sets[found][1] for found in self.sets(name, phases, key=key)]
 
     def single(self, name: str, phases: Iterable[str], *, key: str) -> str:
-        """Return the one side set of a facet set; an error if it has several, as of several phases on a box side."""
+        """Return the one side set of a facet set; an error if it has several, as of some phases of a box side."""
         wanted = list(phases)
         found = self.sets(name, wanted, key=key)
+        whole = [n for n in self.mesh.facet_names if n.endswith(f"@{name}")]
+        if len(found) > 1 and name in BOX_SIDES and set(whole) == set(found) and name in self.exodus.side_sets:
+            return self.exodus.side_sets[name][1]
         if len(found) > 1:
             one = " or ".join(repr(n) for n in found)
             raise NotExpressibleError(f"{key}: {name!r} has several phases; MOOSE ties one side set: give {one}")
