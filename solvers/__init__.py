@@ -33,6 +33,8 @@ _PUBLIC = {
     "effective_stiffness": "solvers.stiffness",
     "elasticity": "solvers.mechanics",
     "material": "solvers.materials",
+    "RepresentativeStudy": "solvers.representative",
+    "representative_volume": "solvers.representative",
     "run_solve": "solvers.from_study",
     "ButlerVolmer": "solvers.kinetics",
     "LinearKinetics": "solvers.kinetics",
@@ -76,6 +78,7 @@ __all__ = [
     "Loads",
     "PercolationError",
     "RandomLoss",
+    "RepresentativeStudy",
     "Settings",
     "Solution",
     "Supports",
@@ -93,6 +96,7 @@ __all__ = [
     "load_domain",
     "material",
     "polarisation_curve",
+    "representative_volume",
     "run_solve",
     "voltage_parts",
 ]
@@ -117,6 +121,7 @@ if TYPE_CHECKING:
     from solvers.mechanics import ElasticSolution, elasticity
     from solvers.newton import Settings
     from solvers.polarisation import ChargeTransferSeries
+    from solvers.representative import RepresentativeStudy, representative_volume
     from solvers.solution import Solution
     from solvers.stiffness import EffectiveStiffness, effective_stiffness
     from solvers.thermal import EffectiveThermalConductivity, effective_thermal_conductivity
