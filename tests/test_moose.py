@@ -17,6 +17,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.moose import write_moose
 from ssb2mesh.moose.hit import render
 from ssb2mesh.moose.pieces import Network, isolate
+from ssb2mesh.split import split_interfaces
 from ssb2mesh.study_solves import validate_solves
 
 #: Box of the tests, m, and its halves along z.
@@ -271,6 +272,15 @@ def test_opening_interfaces_flow_and_order_two(tmp_path):
     assert {key: float(opening[key]) for key in wanted} == pytest.approx(wanted)
     assert tree["Materials"]["flow_LPSCl"]["yield_stress"] == "1.0"
     assert tree["Physics/SolidMechanics/QuasiStatic"]["NMC"]["incremental"] == "true"
+
+
+def test_a_split_mesh_is_joined(tmp_path):
+    table = {**CELL, "name": "cell", "fixed": {"LPSCl@z_min": 0.0, "NMC@z_max": 3.7}}
+    mesh = layers((1, 1, 4))
+    write(mesh, tmp_path / "a", table)
+    write(split_interfaces(mesh), tmp_path / "b", table)
+    assert (tmp_path / "a" / "cell.i").read_bytes() == (tmp_path / "b" / "cell.i").read_bytes()
+    assert len(Problem(tmp_path / "b" / "cell.i").points) == mesh.n_points
 
 
 def test_only_some_interfaces_open(tmp_path):

@@ -20,6 +20,7 @@ from ssb2mesh.moose.hit import Tree, render
 from ssb2mesh.moose.mechanics import AXES, mechanics_tree, network_of_mechanics
 from ssb2mesh.moose.pieces import Network, isolate
 from ssb2mesh.paths import check_output_folder, staged_folder
+from ssb2mesh.split import join_split
 
 __all__ = ["MooseFiles", "write_moose"]
 
@@ -75,7 +76,7 @@ def write_moose(
     Parameters
     ----------
     mesh : TaggedMesh
-        The mesh, m.
+        The mesh, m. One that was split along interfaces is joined: MOOSE splits it itself where needed.
     solves : sequence of mapping
         ``[[solve]]`` tables as `ssb2mesh.study_solves.validate_solves` returns them.
     folder : str or Path
@@ -105,7 +106,7 @@ def write_moose(
     if unit not in SYSTEMS:
         raise InputError(f"unit: got {unit!r}{nearest(unit, SYSTEMS)}; allowed: {', '.join(SYSTEMS)}")
     folder = check_output_folder(folder, overwrite=overwrite)
-    made = _Inputs(mesh, unit, known or _unknown)
+    made = _Inputs(join_split(mesh), unit, known or _unknown)
     for table in solves:
         try:
             made.add(table)
