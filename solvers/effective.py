@@ -46,16 +46,6 @@ class Certified:
     tortuosity: Interval
     bounds: ConductanceBounds
 
-    def summary(self) -> dict[str, Any]:
-        """Return every number as a JSON-able dict."""
-        return {
-            "conductivity": [self.conductivity.lower, self.conductivity.upper],
-            "tortuosity": [self.tortuosity.lower, self.tortuosity.upper],
-            "width": self.conductivity.width,
-            "algebraic": self.bounds.algebraic,
-            "linear": self.bounds.linear.summary(),
-        }
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EffectiveConductivity:
@@ -110,11 +100,20 @@ class EffectiveConductivity:
     def summary(self) -> dict[str, Any]:
         """Return every number as a JSON-able dict; the same on every rank."""
         rows = [[None if np.isnan(v) else float(v) for v in row] for row in self.tensor]
-        certain = {axis: each.summary() for axis, each in self.intervals.items()}
+        certain = {
+            "conductivity_interval": {
+                a: [c.conductivity.lower, c.conductivity.upper] for a, c in self.intervals.items()
+            },
+            "tortuosity_interval": {a: [c.tortuosity.lower, c.tortuosity.upper] for a, c in self.intervals.items()},
+            "interval_width": {a: c.conductivity.width for a, c in self.intervals.items()},
+            "algebraic": {a: c.bounds.algebraic for a, c in self.intervals.items()},
+        }
+        linear = {axis: solution.linear.summary() for axis, solution in self.solutions.items()}
+        linear |= {f"{axis} lower bound": c.bounds.linear.summary() for axis, c in self.intervals.items()}
         asked = {"asked": self.accuracy, "width": self.width, "reached": self.reached}
         return {
             "type": "effective_conductivity",
-            **({"intervals": certain} if certain else {}),
+            **(certain if self.intervals else {}),
             **({"accuracy": asked} if self.accuracy is not None else {}),
             "tensor": rows,
             "tortuosity": dict(self.tortuosity),
@@ -122,7 +121,7 @@ class EffectiveConductivity:
             "percolating": dict(self.percolating),
             "mean_conductivity": self.mean_conductivity.tolist(),
             "balance": max(solution.balance for solution in self.solutions.values()),
-            "linear": {axis: solution.linear.summary() for axis, solution in self.solutions.items()},
+            "linear": linear,
         }
 
     def _fields(self, where: str) -> dict[str, npt.NDArray[np.float64]]:

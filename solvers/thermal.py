@@ -31,7 +31,11 @@ class EffectiveThermalConductivity(EffectiveConductivity):
 
     def summary(self) -> dict[str, Any]:
         """Return every number as a JSON-able dict; the same on every rank."""
-        names = {"tensor": "thermal_tensor", "mean_conductivity": "mean_thermal_conductivity"}
+        names = {
+            "tensor": "thermal_tensor",
+            "mean_conductivity": "mean_thermal_conductivity",
+            "conductivity_interval": "thermal_conductivity_interval",
+        }
         numbers = {names.get(key, key): value for key, value in super().summary().items()}
         return {**numbers, "type": "effective_thermal_conductivity"}
 

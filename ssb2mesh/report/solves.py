@@ -13,7 +13,11 @@ __all__ = ["overview_html", "solve_html"]
 
 _LABELS = {
     "tensor": "effective conductivity, S/m", "tortuosity": "tortuosity factor",
-    "thermal_tensor": "effective thermal conductivity, W/(m K)", "intervals": "certain to lie in",
+    "thermal_tensor": "effective thermal conductivity, W/(m K)",
+    "conductivity_interval": "effective conductivity, certain interval, S/m",
+    "thermal_conductivity_interval": "effective thermal conductivity, certain interval, W/(m K)",
+    "tortuosity_interval": "tortuosity factor, certain interval", "interval_width": "width of the interval",
+    "algebraic": "part of it by the linear solver",
     "mean_thermal_conductivity": "volume mean of the thermal conductivity, W/(m K)",
     "currents": "current into the domain, A", "fixed": "potential, V",
     "balance": "sum of currents / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",

@@ -184,9 +184,9 @@ def test_accuracy_says_whether_it_is_reached():
     bad = effective_conductivity(domain, conductivity=sigma, axes="x", accuracy=1e-4)
     assert not bad.reached
     assert bad.summary()["accuracy"] == {"asked": 1e-4, "width": pytest.approx(good.width, rel=1e-6), "reached": False}
-    low, high = bad.summary()["intervals"]["x"]["tortuosity"]
+    low, high = bad.summary()["tortuosity_interval"]["x"]
     assert f"in [{low:.4f}, {high:.4f}]" in repr(bad)
-    assert "intervals" not in effective_conductivity(domain, conductivity=sigma, axes="x").summary()
+    assert "tortuosity_interval" not in effective_conductivity(domain, conductivity=sigma, axes="x").summary()
 
 
 def test_interval_of_nothing_certain():
@@ -218,6 +218,8 @@ def test_heat_is_conducted_like_charge():
     assert summary["type"] == "effective_thermal_conductivity"
     assert summary["thermal_tensor"][0][0] == pytest.approx(laminate_parallel([1 / 3, 2 / 3], [0.7, 4.0]), rel=1e-10)
     assert laminate_series([1 / 3, 2 / 3], [0.7, 4.0]) in result.intervals["z"].conductivity
+    low, high = summary["thermal_conductivity_interval"]["x"]
+    assert low <= summary["thermal_tensor"][0][0] <= high
     assert summary["accuracy"]["reached"]
     assert set(result.point_data()) == {"temperature_x", "temperature_z"}
     assert set(result.cell_data()) == {"heat_flux_x", "heat_flux_z", "gap_x", "gap_z"}
