@@ -81,7 +81,7 @@ def test_every_verb_explains_itself(name):
     command = cli.get_command(None, name)
     context = command.make_context(name, [], resilient_parsing=True)
     assert command.help.count(".") - command.help.count(".toml") <= 1, "one sentence"
-    assert len(command.examples) == 3
+    assert len(command.examples) >= 3
     assert all(example.startswith(("ssb2mesh ", "mpirun ")) and name in example for example in command.examples)
     for parameter in command.params:
         line = parameter.get_help_record(context)[1]
