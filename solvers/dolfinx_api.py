@@ -5,6 +5,7 @@ Arguments go by keyword wherever a release has changed their order, and no other
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import logging
@@ -68,11 +69,10 @@ def require() -> ModuleType:
     >>> require().__version__  # doctest: +SKIP
     '0.5.2'
     """
-    try:
-        # h5py from a wheel brings its own HDF5 and only works when it is loaded before the HDF5 of DOLFINx
-        import h5py  # noqa: F401
-    except (ImportError, ValueError):
-        pass
+    # from a wheel, each of them brings its own HDF5 and only works when it is loaded before the HDF5 of DOLFINx
+    for name in ("h5py", "netCDF4"):
+        with contextlib.suppress(ImportError, ValueError):
+            importlib.import_module(name)
     try:
         for name in ("mpi4py", "petsc4py", "ufl", "basix", "dolfinx.fem.petsc", "dolfinx.io", "dolfinx.graph"):
             importlib.import_module(name)
