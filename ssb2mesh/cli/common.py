@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import warnings
 from collections.abc import Callable
@@ -173,7 +174,16 @@ def emit(result: Any, text: str, *, as_json: bool) -> None:
         from ssb2mesh.summaries import to_json
 
         text = to_json(result)
+        _leave_terminal_alone()
     click.echo(text)
+
+
+def _leave_terminal_alone() -> None:
+    """Keep colorama, which Numba starts where it is installed, from ending our JSON with an escape sequence."""
+    started = sys.modules.get("colorama.initialise")
+    if started is not None:
+        atexit.unregister(started.reset_all)
+        started.atexit_done = True  # type: ignore[attr-defined]
 
 
 def say(text: str, *, quiet: bool = False) -> None:
