@@ -70,8 +70,8 @@ def random_labels(seed: int) -> np.ndarray:
     return np.digitize(field, np.linspace(-2, 2, n)).astype(np.int64)
 
 
-@pytest.mark.parametrize("batch", range(10))
-def test_two_hundred_random_volumes_are_valid(batch):
+@pytest.mark.parametrize("batch", range(5))
+def test_a_hundred_random_volumes_are_valid(batch):
     """Bar: every mesh valid, every voxel component present; spacing anisotropic in one of three."""
     for seed in range(20 * batch, 20 * batch + 20):
         spacing = (UM, 1.3 * UM, 2 * UM) if seed % 3 == 0 else (UM, UM, UM)
