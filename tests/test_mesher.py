@@ -278,7 +278,8 @@ def test_cell_size_in_voxels_and_metres_agree():
     assert_sound(a, volume)
     # where voxels touch crosswise, single voxels are kept: a few of the 12^3 cells are cut into eight
     assert 12 * 12**3 <= a.n_tets < 1.05 * 12 * 12**3
-    assert check_mesh(a, volume).fidelity["phase1"].relative_error == pytest.approx(0, abs=1e-4)
+    # three rounds of giving back volume leave a few 1e-4 of a ball of four cells' radius
+    assert check_mesh(a, volume).fidelity["phase1"].relative_error == pytest.approx(0, abs=1e-3)
 
 
 def test_cell_size_is_fitted_to_the_box():
