@@ -7,14 +7,36 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh
 
-__all__ = ["TET_EDGES", "TRIANGLE_EDGES", "SecondOrder", "second_order"]
+__all__ = ["TET_EDGES", "TRIANGLE_EDGES", "SecondOrder", "check_order", "second_order"]
 
 #: Corners of the edges of a tet in the order of VTK, Exodus and Abaqus.
 TET_EDGES = np.array([[0, 1], [1, 2], [0, 2], [0, 3], [1, 3], [2, 3]])
 #: Corners of the edges of a triangle.
 TRIANGLE_EDGES = np.array([[0, 1], [1, 2], [0, 2]])
+
+
+def check_order(order: int) -> None:
+    """Raise unless an order is 1 or 2.
+
+    Parameters
+    ----------
+    order : int
+        Of the tets.
+
+    Raises
+    ------
+    InputError
+        If it is another.
+
+    Examples
+    --------
+    >>> check_order(2)
+    """
+    if order not in (1, 2):
+        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
 
 
 class SecondOrder(NamedTuple):

@@ -7,19 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.errors import InputError
 from ssb2mesh.study_quantities import (
-    SeveralFaults,
     SolveKey,
     SolveType,
     by_name,
-    faults_of,
     parse_quantity,
     read_conductivity,
     read_count,
     read_current,
     read_names,
     read_potential,
+    read_table,
     read_temperature,
     read_tolerance,
 )
@@ -142,32 +141,7 @@ def _extent(value: Any) -> list[list[float]]:
     return found
 
 
-def _table(rules: Mapping[str, Callable[[Any], Any]], needed: Sequence[str], what: str) -> Callable[[Any], Any]:
-    """A reader of small tables: known keys, the ones needed, and each by its own reader."""
-
-    def reader(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise InputError(f"got {value!r}; expected {what}")
-        result, faults = {}, []
-        for key, entry in value.items():
-            if key not in rules:
-                faults.append(f".{key}: unknown key{nearest(key, rules)}; allowed: {', '.join(rules)}")
-                continue
-            try:
-                result[key] = rules[key](entry)
-            except InputError as error:
-                faults += [f".{key}{fault}" for fault in faults_of(error)]
-        missing = [key for key in needed if key not in value]
-        if missing:
-            faults.append(f": {' and '.join(missing)} missing; expected {what}")
-        if faults:
-            raise SeveralFaults(faults)
-        return result
-
-    return reader
-
-
-_BUTLER_VOLMER = _table(
+_BUTLER_VOLMER = read_table(
     {
         "i0": _positive("current density"),
         "U": read_potential,
@@ -180,13 +154,15 @@ _BUTLER_VOLMER = _table(
     "{ i0 = '10 A/m2', U = '0 V' } (Butler-Volmer; also alpha_a, alpha_c, asr, temperature), or { asr = "
     "'5 ohm cm2', U = '0 V' } (a resistance alone)",
 )
-_RESISTANCE = _table(
+_RESISTANCE = read_table(
     {"asr": _positive("area resistance"), "U": read_potential},
     ("asr", "U"),
     "{ asr = '5 ohm cm2', U = '0 V' }; with i0 it is a Butler-Volmer law",
 )
-_MAP = _table({"map": _map, "axis": _axis, "extent": _extent}, ("map", "axis"), "{ map = 'contact.npy', axis = 'z' }")
-_LOSS = _table(
+_MAP = read_table(
+    {"map": _map, "axis": _axis, "extent": _extent}, ("map", "axis"), "{ map = 'contact.npy', axis = 'z' }"
+)
+_LOSS = read_table(
     {"keep": _share, "seed": _seed, "patch": _positive("length")}, ("keep", "seed"), "{ keep = 0.7, seed = 1 }"
 )
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.errors import InputError
 from ssb2mesh.study_quantities import (
-    SeveralFaults,
     SolveKey,
     SolveType,
     by_name,
-    faults_of,
     parse_quantity,
     read_count,
     read_names,
+    read_table,
     read_tolerance,
 )
 
@@ -101,31 +100,8 @@ def _strain(value: Any) -> Any:
     return one(value)
 
 
-def _table(rules: Mapping[str, Callable[[Any], Any]], needed: Sequence[str], what: str) -> Callable[[Any], Any]:
-    """A reader of small tables: known keys, the ones needed, and each by its own reader."""
-
-    def reader(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise InputError(f"got {value!r}; expected {what}")
-        result, faults = {}, []
-        for key, entry in value.items():
-            if key not in rules:
-                faults.append(f".{key}: unknown key{nearest(key, rules)}; allowed: {', '.join(rules)}")
-                continue
-            try:
-                result[key] = rules[key](entry)
-            except InputError as error:
-                faults += [f".{key}{fault}" for fault in faults_of(error)]
-        faults += [f".{key}: missing" for key in needed if key not in value]
-        if faults:
-            raise SeveralFaults(faults)
-        return result
-
-    return reader
-
-
 _modulus = _positive("pressure")
-_elastic = _table(
+_elastic = read_table(
     {
         "young": _modulus,
         "poisson": _poisson,
@@ -153,7 +129,7 @@ def _material(value: Any) -> Any:
     return found
 
 
-_opening = _table(
+_opening = read_table(
     {
         "strength": _modulus,
         "energy": _positive("surface energy"),

@@ -25,6 +25,7 @@ __all__ = [
     "read_current",
     "read_names",
     "read_potential",
+    "read_table",
     "read_temperature",
     "read_thermal_conductivity",
     "read_tolerance",
@@ -211,6 +212,51 @@ def by_name(read: Callable[[Any], Any], what: str) -> Callable[[Any], dict[str, 
                 result[str(name)] = read(entry)
             except InputError as error:
                 faults += [f".{name}{fault}" for fault in faults_of(error)]
+        if faults:
+            raise SeveralFaults(faults)
+        return result
+
+    return reader
+
+
+def read_table(rules: Mapping[str, Callable[[Any], Any]], needed: Sequence[str], what: str) -> Callable[[Any], Any]:
+    """Return a reader of small tables: known keys, the ones needed, and each read by its own reader.
+
+    Parameters
+    ----------
+    rules : mapping of str to callable
+        Reader of each key that is known.
+    needed : sequence of str
+        Keys that must be there.
+    what : str
+        What a table looks like, for the message.
+
+    Returns
+    -------
+    callable
+        Takes a mapping, returns a dict; all faults of a table come at once.
+
+    Examples
+    --------
+    >>> read_table({"U": read_potential}, ["U"], "{ U = '3.6 V' }")({"U": "3.6 V"})
+    {'U': 3.6}
+    """
+
+    def reader(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise InputError(f"got {value!r}; expected {what}")
+        result, faults = {}, []
+        for key, entry in value.items():
+            if key not in rules:
+                faults.append(f".{key}: unknown key{nearest(key, rules)}; allowed: {', '.join(rules)}")
+                continue
+            try:
+                result[key] = rules[key](entry)
+            except InputError as error:
+                faults += [f".{key}{fault}" for fault in faults_of(error)]
+        missing = [key for key in needed if key not in value]
+        if missing:
+            faults.append(f": {' and '.join(missing)} missing; expected {what}")
         if faults:
             raise SeveralFaults(faults)
         return result

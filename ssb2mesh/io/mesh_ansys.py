@@ -19,7 +19,7 @@ from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_sides import side_sets
 from ssb2mesh.io.mesh_text import lost_fields, write_rows
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh
-from ssb2mesh.second_order import SecondOrder, second_order
+from ssb2mesh.second_order import SecondOrder, check_order, second_order
 
 __all__ = ["write_cdb"]
 
@@ -47,8 +47,7 @@ def write_cdb(data: MeshData, path: Path, *, order: int = 1) -> None:
     InputError
         If the order is another.
     """
-    if order not in (1, 2):
-        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    check_order(order)
     mesh = data.mesh
     second = second_order(mesh) if order == 2 else None
     points = mesh.points if second is None else second.points

@@ -9,11 +9,12 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from ssb2mesh.errors import InputError, MissingDependencyError
+from ssb2mesh.errors import MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, replacing
 from ssb2mesh.io.mesh_gmsh import physical_numbers, write_gmsh
 from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_text import lost_fields
+from ssb2mesh.second_order import check_order
 
 __all__ = ["write_med", "write_unv"]
 
@@ -66,8 +67,7 @@ def write_med(data: MeshData, path: Path, *, order: int = 1) -> None:
 
 
 def _through_gmsh(data: MeshData, path: Path, what: str, order: int) -> None:
-    if order not in (1, 2):
-        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    check_order(order)
     try:
         import gmsh
     except (ImportError, OSError) as error:

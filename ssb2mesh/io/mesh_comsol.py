@@ -22,7 +22,7 @@ from ssb2mesh.io.mesh_gmsh import tets_crc32
 from ssb2mesh.io.mesh_names import safe_names, warn_loss
 from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, parse_numbers, rows_of_sets, write_rows
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import second_order
+from ssb2mesh.second_order import check_order, second_order
 from ssb2mesh.topology import mesh_topology
 
 __all__ = ["read_mphtxt", "write_mphtxt"]
@@ -57,8 +57,7 @@ def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: i
     """
     if domains not in ("phase", "component"):
         raise InputError(f"domains: got {domains!r}; choose 'phase' or 'component'")
-    if order not in (1, 2):
-        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    check_order(order)
     mesh = data.mesh
     table = atom_table(mesh)
     domain, owners = _domains(mesh, domains)

@@ -22,7 +22,7 @@ from ssb2mesh.io.mesh_gmsh import physical_numbers, tets_crc32
 from ssb2mesh.io.mesh_names import safe_names, warn_renamed
 from ssb2mesh.io.mesh_sides import SideSet, side_set_names, side_sets
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import second_order
+from ssb2mesh.second_order import check_order, second_order
 
 __all__ = ["exodus_names", "write_exodus", "write_exodus_steps"]
 
@@ -150,8 +150,7 @@ class _Options:
 def _checked(mesh: TaggedMesh, storage: str, name_length: int, node_sets: Sequence[str], order: int) -> _Options:
     if storage not in ("auto", *STORAGES):
         raise InputError(f"storage: got {storage!r}; choose one of 'auto', {', '.join(map(repr, STORAGES))}")
-    if order not in (1, 2):
-        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    check_order(order)
     listed = (node_sets,) if isinstance(node_sets, str) else tuple(node_sets)
     listed = tuple(mesh.facet_names) if listed == ("all",) else listed
     for name in listed:

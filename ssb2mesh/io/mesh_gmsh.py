@@ -23,7 +23,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.facet_atoms import AtomTable, atom_table
 from ssb2mesh.io.mesh_common import Fields, MeshData, header_of, replacing
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import SecondOrder, second_order
+from ssb2mesh.second_order import SecondOrder, check_order, second_order
 
 __all__ = ["physical_numbers", "tets_crc32", "write_gmsh"]
 
@@ -53,8 +53,7 @@ def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool
     InputError
         If the version or the order is another one, or a field is wider than nine components.
     """
-    if order not in (1, 2):
-        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    check_order(order)
     if version not in ("4.1", "2.2"):
         raise InputError(f"version: got {version!r}; MSH versions written: '4.1', '2.2'")
     mesh = data.mesh

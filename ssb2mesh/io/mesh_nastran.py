@@ -20,7 +20,7 @@ from ssb2mesh.io.mesh_gmsh import physical_numbers
 from ssb2mesh.io.mesh_names import safe_names, warn_loss
 from ssb2mesh.io.mesh_text import lost_fields, write_rows
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import second_order
+from ssb2mesh.second_order import check_order, second_order
 
 __all__ = ["nastran_numbers", "write_nastran"]
 
@@ -73,8 +73,7 @@ def write_nastran(data: MeshData, path: Path, *, order: int = 1) -> None:
     InputError
         If the mesh has more nodes or elements than a field can number, or the order is another.
     """
-    if order not in (1, 2):
-        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    check_order(order)
     mesh = data.mesh
     table = atom_table(mesh)
     points, tets = mesh.points, mesh.tets

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, header_of, mesh_from_header, replacing
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import second_order
+from ssb2mesh.second_order import check_order, second_order
 
 __all__ = ["facets_beside", "read_surface_vtu", "read_vtu", "write_piece_vtu", "write_surface_vtu", "write_vtu"]
 
@@ -58,8 +58,7 @@ def write_vtu(data: MeshData, path: Path, *, compress: bool = False, order: int 
     InputError
         If the order is another.
     """
-    if order not in (1, 2):
-        raise InputError(f"order: got {order!r}; tets are of order 1 or 2")
+    check_order(order)
     mesh = data.mesh
     sibling = facets_beside(path)
     with replacing(path, *([sibling] if len(mesh.facets) else [])) as parts:

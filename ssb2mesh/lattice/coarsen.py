@@ -25,6 +25,10 @@ import numpy.typing as npt
 __all__ = ["Levels", "merge_leaves"]
 
 
+#: Bits of the block in the middle of a 4 x 4 x 4 window, whose cell (i, j, k) is bit 16 i + 4 j + k.
+CORE = np.uint64(0x0000066006600000)
+
+
 @dataclass(frozen=True)
 class Levels:
     """How far cells may merge.
@@ -222,20 +226,17 @@ def _grow(seed, mask):
 
 @nb.njit(cache=True, inline="always")
 def _is_core(n):
-    return 1 <= (n >> 4) <= 2 and 1 <= ((n >> 2) & 3) <= 2 and 1 <= (n & 3) <= 2
+    return (CORE >> np.uint64(n)) & np.uint64(1) == np.uint64(1)
 
 
 @nb.njit(cache=True)
-def _masks(window, label):
-    """Bits of a label in the window, and of the eight leaves in its middle."""
-    mask = core = np.uint64(0)
+def _mask(window, label):
+    """Bits of a label in the window."""
+    mask = np.uint64(0)
     for n in range(64):
-        bit = np.uint64(1) << np.uint64(n)
         if window[n] == label:
-            mask |= bit
-        if _is_core(n):
-            core |= bit
-    return mask, core
+            mask |= np.uint64(1) << np.uint64(n)
+    return mask
 
 
 @nb.njit(cache=True)
@@ -254,8 +255,8 @@ def _same(window, to):
                 break
         if not first:
             continue
-        before, core = _masks(window, label)
-        after = before | core if label == to else before & ~core
+        before = _mask(window, label)
+        after = before | CORE if label == to else before & ~CORE
         if before == after:
             continue
         # every piece before must meet exactly one piece after, and the other way round
@@ -322,8 +323,7 @@ def _supported(window, most, a, b, c, to):
         label = window[n]
         if label == to or not _is_core(n):
             continue
-        mask, _ = _masks(window, label)
-        piece = _grow(np.uint64(1) << np.uint64(n), mask)
+        piece = _grow(np.uint64(1) << np.uint64(n), _mask(window, label))
         found = False
         for e in range(64):
             if (piece >> np.uint64(e)) & np.uint64(1) and not _is_core(e):
