@@ -162,7 +162,10 @@ def test_checked_tables_are_in_si_and_stay_the_same():
         ({"platen": {"z_min": "1 N"}}, ".platen: 'z_min' is on rollers as well"),
         ({"pressure": {"x_max": "5 Mpa"}}, ".pressure.x_max: unknown unit 'Mpa'"),
         ({"fixed": {"x_max": 1}}, ".fixed.x_max: got 1; give 0, or three displacements"),
-        ({"interfaces": {"Li|NMC": {"strength": 1}}}, ".interfaces.Li|NMC.energy: missing"),
+        (
+            {"interfaces": {"Li|NMC": {"strength": 1}}},
+            ".interfaces.Li|NMC: energy and stiffness missing; expected a table such as",
+        ),
         ({"materials": {"NMC": {"young": 1, "poisson": 0.49}}}, ".order: linear tets lock in NMC"),
         ({"eigenstrain": {"NMC": [1, 2]}}, ".eigenstrain.NMC: got [1, 2]; give one linear strain"),
         ({"order": 3}, ".order: got 3; give 1"),
