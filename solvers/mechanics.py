@@ -37,6 +37,8 @@ class ElasticSolution(Solution):
         Displacements and stresses as solved.
     force_scale : float
         Sum of the sizes of all nodal forces on supports and loads, N.
+    openings : tuple of Openings
+        The interfaces that may open; empty where there are none.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class ElasticSolution(Solution):
     bulk: Bulk = None  # type: ignore[assignment]
     equilibrium: Equilibrium = None  # type: ignore[assignment]
     force_scale: float = 0.0
+    openings: tuple[Openings, ...] = ()
 
     @property
     def displacement(self) -> npt.NDArray[np.float64]:
@@ -90,6 +93,33 @@ class ElasticSolution(Solution):
             other = nodes.at_points(found, field)
             result = np.where(np.isnan(result), other, result)
         return result
+
+    def gaps(self, name: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+        """Return how far the bodies of an interface are apart, on the facets that this rank owns.
+
+        Parameters
+        ----------
+        name : str
+            An interface that may open.
+
+        Returns
+        -------
+        facets : (k,) int32 array
+            Local facets.
+        gap : (k, points) float array
+            Beyond the layer that grew between them, m; negative where they are pressed together.
+
+        Raises
+        ------
+        InputError
+            If it is no such interface.
+        """
+        for opening in self.openings:
+            if name in opening.names:
+                mine = opening.interface == opening.names.index(name)
+                return opening.facets[mine], opening.gap(self.equilibrium.u)[mine]
+        known = ", ".join(n for opening in self.openings for n in opening.names)
+        raise InputError(f"gaps: {name!r} is no interface that may open; there are: {known or 'none'}")
 
     def __repr__(self) -> str:
         peak = max(self.totals["von_mises_max"].values(), default=0.0)
@@ -163,13 +193,21 @@ def elasticity(
     if interfaces:
         fields = split_fields(domain, interfaces, held.cells)
         nodes = build_nodes(domain, held.cells, order=order, cell_field=fields.cell_field, joined=fields.joined)
-        openings = [Openings(nodes, interfaces, fields.cell_field)]
+        openings = [Openings(nodes, interfaces, fields.cell_field, loads.growth)]
     else:
+        _no_growth(loads)
         nodes = build_nodes(domain, held.cells, order=order)
     conditions = conditions_of(nodes, supports, loads)
     bulk = Bulk(nodes, materials, loads.eigenstrain)
     found = solve_equilibrium(bulk, openings, conditions, options)
     return _solution(bulk, (conditions, openings), found, materials, held)
+
+
+def _no_growth(loads: Loads) -> None:
+    if loads.growth:
+        raise InputError(
+            f"growth: {next(iter(loads.growth))!r} is no interface that may open; give it a Cohesive law in interfaces"
+        )
 
 
 def _check_order(materials: Mapping[str, Elastic], order: int) -> None:
@@ -188,7 +226,7 @@ def _check_mappings(supports: Supports, loads: Loads) -> None:
         if not isinstance(value, kind):
             raise InputError(f"{argument}: got {type(value).__name__}; give {kind.__name__}(...)")
     every = {"fixed": supports.fixed, "pressure": loads.pressure, "platen": loads.platen, "traction": loads.traction,
-             "eigenstrain": loads.eigenstrain}  # fmt: skip
+             "eigenstrain": loads.eigenstrain, "growth": loads.growth}  # fmt: skip
     for argument, mapping in every.items():
         if not isinstance(mapping, Mapping):
             raise InputError(f"{argument}: got {mapping!r}; give {{name: value}}")
@@ -229,7 +267,7 @@ def _solution(
         totals["steps"] = len(found.history)
     return ElasticSolution(
         domain, "elasticity", points, cells, {}, totals, found.linear, bulk=bulk,
-        equilibrium=found, force_scale=_force_scale(bulk, conditions, found),
+        equilibrium=found, force_scale=_force_scale(bulk, conditions, found), openings=tuple(openings),
     )  # fmt: skip
 
 

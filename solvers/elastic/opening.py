@@ -192,9 +192,17 @@ class Openings:
         By interface.
     cell_field : (local cells,) int32 array
         From `split_fields`.
+    growth : mapping of str to float, callable or array, optional
+        Layers that grow between the bodies, see `solvers.elastic.supports.Loads`.
     """
 
-    def __init__(self, nodes: Nodes, interfaces: Mapping[str, Cohesive], cell_field: npt.NDArray[np.int32]) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        interfaces: Mapping[str, Cohesive],
+        cell_field: npt.NDArray[np.int32],
+        growth: Mapping[str, Any] | None = None,
+    ) -> None:
         domain = nodes.domain
         self.nodes, self.names, self.laws = nodes, list(interfaces), list(interfaces.values())
         self.shapes, self.weights = _surface_rule(nodes.order)
@@ -206,7 +214,7 @@ class Openings:
             found = found[(cells >= 0).all(axis=1) & nodes.live_cells[cells].all(axis=1)]
             facets.append(found)
             number.append(np.full(len(found), k))
-        every = np.concatenate(facets)
+        every = self.facets = np.concatenate(facets)
         #: (facets,) int array: number of each facet's interface.
         self.interface = np.concatenate(number)
         cells = domain.facet_cells[every]
@@ -222,7 +230,33 @@ class Openings:
         self.worst = np.zeros((len(every), len(self.weights)))
         self._trial = self.worst
         self._tangent = np.zeros((len(every), len(self.weights), 3, 3))
-        self.secant = False
+        self.secant, self.factor = False, 1.0
+        #: (facets, points) float array: thickness of the layer that grows between the bodies, m.
+        self.grown = self._growth(growth or {})
+
+    def _growth(self, given: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+        domain, n_q = self.nodes.domain, len(self.weights)
+        corners = domain.coordinates[domain.facet_points[self.facets]]
+        result = np.zeros((len(self.facets), n_q))
+        for name, value in given.items():
+            if name not in self.names:
+                raise InputError(
+                    f"growth: {name!r} is no interface that may open; give it a Cohesive law in interfaces"
+                )
+            mine = self.interface == self.names.index(name)
+            if callable(value):
+                found = np.asarray(value(corners[mine].mean(axis=1)), dtype=np.float64)
+            else:
+                array = np.asarray(value, dtype=np.float64)
+                found = array[self.facets[mine]] if array.shape == domain.facet_atom.shape else array
+            good = found.shape in ((), (int(mine.sum()),)) and bool(np.isfinite(found).all())
+            if not all(domain.comm.allgather(good)):
+                raise InputError(
+                    f"growth: {name!r}: expected a thickness in m, a callable of positions (n, 3), or an array with "
+                    "one finite value for each local facet of the domain"
+                )
+            result[mine] = found if found.shape == () else found[:, None]
+        return result
 
     def _law(self, what: str) -> npt.NDArray[np.float64]:
         """One number of the law for each facet, (facets, 1)."""
@@ -234,6 +268,10 @@ class Openings:
         k = self.copies.shape[1] // 2
         return np.einsum("qa,fai->fqi", self.shapes, u[self.copies[:, k:]] - u[self.copies[:, :k]])
 
+    def gap(self, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return how far the bodies are apart beyond the layer between them, (facets, points) m; below 0 if pressed."""
+        return np.asarray(np.einsum("fqi,fi->fq", self.jump(u), self.normal) - self.factor * self.grown)
+
     def damage(self, worst: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the damage, 0 to 1, for the largest separation so far."""
         first, last = self._law("first"), self._law("last")
@@ -244,8 +282,8 @@ class Openings:
     def traction(self, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the traction on the first body's side at the points, (facets, points, 3) Pa, and set the tangent."""
         jump, n = self.jump(u), self.normal[:, None, :]
-        opened = np.einsum("fqi,fi->fq", jump, self.normal)
-        slid = jump - opened[..., None] * n
+        across = np.einsum("fqi,fi->fq", jump, self.normal)
+        slid, opened = jump - across[..., None] * n, across - self.factor * self.grown
         weight = (self._law("shear") ** 2)[..., None]
         loose = np.maximum(opened, 0.0)[..., None] * n + weight * slid
         size = np.sqrt(np.maximum(np.maximum(opened, 0.0) ** 2 + weight[..., 0] * (slid**2).sum(axis=-1), 0.0))
@@ -254,10 +292,10 @@ class Openings:
         stiff, press = self._law("stiffness"), self._law("compression")
         closed = opened <= 0.0
         result = (whole * stiff)[..., None] * loose + (press * np.minimum(opened, 0.0))[..., None] * n
-        across = np.einsum("fi,fj->fij", self.normal, self.normal)[:, None]
-        along = np.eye(3) - across
+        normal = np.einsum("fi,fj->fij", self.normal, self.normal)[:, None]
+        along = np.eye(3) - normal
         tangent = (whole * stiff)[..., None, None] * weight[..., None] * along
-        tangent = tangent + np.where(closed, press, whole * stiff)[..., None, None] * across
+        tangent = tangent + np.where(closed, press, whole * stiff)[..., None, None] * normal
         if not self.secant:
             first, last = self._law("first"), self._law("last")
             growing = (size > self.worst) & (size > first) & (size < last)
@@ -305,7 +343,7 @@ class Openings:
     def summary(self, u: npt.NDArray[np.float64]) -> dict[str, dict[str, Any]]:
         """Return area, damage, opening and dissipated energy by interface; all ranks call."""
         comm = self.nodes.domain.comm
-        opened = np.einsum("fqi,fi->fq", self.jump(u), self.normal)
+        opened = self.gap(u)
         damage = self.damage(self.worst)
         weight = self.area[:, None] * self.weights
         first, last = self._law("first"), self._law("last")

@@ -55,6 +55,9 @@ class Loads:
     eigenstrain : mapping of str to float or array
         Stress-free strain by phase: swelling, or thermal expansion times temperature change; see
         `solvers.elastic.laws.eigenstrain_vector`.
+    growth : mapping of str to float, callable or array
+        Thickness in m of a layer that grows between the two bodies of an interface that may open; negative where one
+        of them recedes. A number, a callable of positions (n, 3) in m, or an array by local facet of the Domain.
 
     Examples
     --------
@@ -66,6 +69,7 @@ class Loads:
     platen: Mapping[str, float] = field(default_factory=dict)
     traction: Mapping[str, Any] = field(default_factory=dict)
     eigenstrain: Mapping[str, Any] = field(default_factory=dict)
+    growth: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
