@@ -30,7 +30,7 @@ ABAQUS_SIDE = np.array([3, 4, 2, 1])
 _NAME_LENGTH = 72
 
 
-def write_inp(data: MeshData, path: Path, *, order: int = 1) -> None:
+def write_inp(data: MeshData, path: Path, *, order: int = 1, curved: bool = True) -> None:
     """Write an ``.inp`` file; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -40,7 +40,9 @@ def write_inp(data: MeshData, path: Path, *, order: int = 1) -> None:
     path : Path
         The file.
     order : int
-        1: C3D4, 2: C3D10 with straight edges.
+        1: C3D4, 2: C3D10.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def write_inp(data: MeshData, path: Path, *, order: int = 1) -> None:
     check_order(order)
     mesh = data.mesh
     points, tets = mesh.points, mesh.tets
-    second = second_order(mesh) if order == 2 else None
+    second = second_order(mesh, curved=curved) if order == 2 else None
     if second is not None:
         points, tets = second.points, second.tets
     sets = [found for found in side_sets(mesh) if len(found.tets)]
@@ -77,7 +79,7 @@ def write_inp(data: MeshData, path: Path, *, order: int = 1) -> None:
                     corners if second is None else second.triangles(corners)) + 1)  # fmt: skip
             file.write(f"*SURFACE, NAME={labels[found.name]}, TYPE=ELEMENT\n".encode())
             write_rows(file, "%d, S%d\n", [found.tets + 1, ABAQUS_SIDE[found.sides]])
-    warn_loss(path, lost_fields(data, "Abaqus input"))
+    warn_loss(path, [*lost_fields(data, "Abaqus input"), *(second.told if second else [])])
     warn_renamed(path, labels)
 
 

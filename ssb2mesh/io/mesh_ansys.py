@@ -30,7 +30,7 @@ _CHUNK = 1 << 16
 _EXPONENT = re.compile(r"E([+-])")
 
 
-def write_cdb(data: MeshData, path: Path, *, order: int = 1) -> None:
+def write_cdb(data: MeshData, path: Path, *, order: int = 1, curved: bool = True) -> None:
     """Write a ``.cdb`` file; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -40,7 +40,9 @@ def write_cdb(data: MeshData, path: Path, *, order: int = 1) -> None:
     path : Path
         The file.
     order : int
-        1: SOLID285, 2: SOLID187 with straight edges.
+        1: SOLID285, 2: SOLID187.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def write_cdb(data: MeshData, path: Path, *, order: int = 1) -> None:
     """
     check_order(order)
     mesh = data.mesh
-    second = second_order(mesh) if order == 2 else None
+    second = second_order(mesh, curved=curved) if order == 2 else None
     points = mesh.points if second is None else second.points
     sets = [found for found in side_sets(mesh) if len(found.tets)]
     numbers = {name: i for i, name in enumerate([*mesh.cell_names, *(s.name for s in sets)], 1)}
@@ -82,7 +84,7 @@ def write_cdb(data: MeshData, path: Path, *, order: int = 1) -> None:
             nodes = corners if second is None else second.triangles(corners)
             _write_component(file, f"N_{names[found.name]}", "NODE", np.unique(nodes) + 1)
         file.write(b"FINISH\n")
-    warn_loss(path, lost_fields(data, "An Ansys archive"))
+    warn_loss(path, [*lost_fields(data, "An Ansys archive"), *(second.told if second else [])])
     warn_renamed(path, names)
 
 

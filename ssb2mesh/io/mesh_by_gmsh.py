@@ -6,13 +6,14 @@ The mesh goes to Gmsh as MSH 4.1 in a temporary file; physical names become grou
 from __future__ import annotations
 
 import tempfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 from ssb2mesh.errors import MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, replacing
 from ssb2mesh.io.mesh_gmsh import physical_numbers, write_gmsh
-from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
+from ssb2mesh.io.mesh_names import LossWarning, safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_text import lost_fields
 from ssb2mesh.second_order import check_order
 
@@ -22,7 +23,7 @@ __all__ = ["write_med", "write_unv"]
 _LENGTHS = {"MED": 80, "UNV": 40}
 
 
-def write_unv(data: MeshData, path: Path, *, order: int = 1) -> None:
+def write_unv(data: MeshData, path: Path, *, order: int = 1, curved: bool = True) -> None:
     """Write an I-DEAS universal file; groups of volumes and facets by name. Needs gmsh.
 
     Parameters
@@ -33,6 +34,8 @@ def write_unv(data: MeshData, path: Path, *, order: int = 1) -> None:
         The file.
     order : int
         1 or 2.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -41,10 +44,10 @@ def write_unv(data: MeshData, path: Path, *, order: int = 1) -> None:
     MissingDependencyError
         If gmsh is not installed.
     """
-    _through_gmsh(data, path, "UNV", order)
+    _through_gmsh(data, path, "UNV", order=order, curved=curved)
 
 
-def write_med(data: MeshData, path: Path, *, order: int = 1) -> None:
+def write_med(data: MeshData, path: Path, *, order: int = 1, curved: bool = True) -> None:
     """Write a MED file; groups of volumes and facets by name. Needs gmsh.
 
     Parameters
@@ -55,6 +58,8 @@ def write_med(data: MeshData, path: Path, *, order: int = 1) -> None:
         The file.
     order : int
         1 or 2.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -63,10 +68,10 @@ def write_med(data: MeshData, path: Path, *, order: int = 1) -> None:
     MissingDependencyError
         If gmsh is not installed.
     """
-    _through_gmsh(data, path, "MED", order)
+    _through_gmsh(data, path, "MED", order=order, curved=curved)
 
 
-def _through_gmsh(data: MeshData, path: Path, what: str, order: int) -> None:
+def _through_gmsh(data: MeshData, path: Path, what: str, *, order: int, curved: bool) -> None:
     check_order(order)
     try:
         import gmsh
@@ -83,7 +88,9 @@ def _through_gmsh(data: MeshData, path: Path, what: str, order: int) -> None:
     )
     with replacing(path) as (part,), tempfile.TemporaryDirectory(dir=path.parent, prefix=".ssb2mesh-") as folder:
         middle = Path(folder) / "mesh.msh"
-        write_gmsh(MeshData(plain), middle)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always", LossWarning)
+            write_gmsh(MeshData(plain), middle, order=order, curved=curved)
         was_running = bool(gmsh.isInitialized())
         if not was_running:
             gmsh.initialize(interruptible=False)
@@ -91,14 +98,12 @@ def _through_gmsh(data: MeshData, path: Path, what: str, order: int) -> None:
             gmsh.option.setNumber("General.Terminal", 0)
             gmsh.model.add("ssb2mesh")
             gmsh.merge(str(middle))
-            if order == 2:
-                gmsh.option.setNumber("Mesh.SecondOrderLinear", 1)
-                gmsh.model.mesh.setOrder(2)
             gmsh.option.setNumber("Mesh.SaveGroupsOfElements", 1)
             gmsh.write(str(part))
             gmsh.model.remove()
         finally:
             if not was_running:
                 gmsh.finalize()
-    warn_loss(path, lost_fields(data, what))
+    told = [str(warning.message).removeprefix(f"{middle}: ") for warning in heard]
+    warn_loss(path, [*lost_fields(data, what), *told])
     warn_renamed(path, names)

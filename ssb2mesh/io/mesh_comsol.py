@@ -22,7 +22,7 @@ from ssb2mesh.io.mesh_gmsh import tets_crc32
 from ssb2mesh.io.mesh_names import safe_names, warn_loss
 from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, parse_numbers, rows_of_sets, write_rows
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import check_order, second_order
+from ssb2mesh.second_order import SecondOrder, check_order, second_order
 from ssb2mesh.topology import mesh_topology
 
 __all__ = ["read_mphtxt", "write_mphtxt"]
@@ -36,7 +36,7 @@ _LABEL_SIGNS = " _.-|@+()"
 _LABEL_LENGTH = 120
 
 
-def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: int = 1) -> None:
+def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: int = 1, curved: bool = True) -> None:
     """Write a ``.mphtxt`` file; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -48,7 +48,9 @@ def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: i
     domains : str
         ``"phase"``: a domain a phase; ``"component"``: a domain for each connected part, gathered by selections.
     order : int
-        1: ``tet`` and ``tri``, 2: ``tet2`` and ``tri2`` with straight edges.
+        1: ``tet`` and ``tri``, 2: ``tet2`` and ``tri2``.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -59,6 +61,7 @@ def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: i
         raise InputError(f"domains: got {domains!r}; choose 'phase' or 'component'")
     check_order(order)
     mesh = data.mesh
+    second = second_order(mesh, curved=curved) if order == 2 else None
     table = atom_table(mesh)
     domain, owners = _domains(mesh, domains)
     selections = _selections(mesh, table, owners)
@@ -70,14 +73,14 @@ def write_mphtxt(data: MeshData, path: Path, *, domains: str = "phase", order: i
         file.write(f"0 1\n{len(tags)} # number of tags\n".encode())
         file.writelines(f"{len(tag)} {tag}\n".encode() for tag in tags)
         file.write(f"{len(tags)} # number of types\n".encode() + b"3 obj\n" * len(tags))
-        _write_mesh(file, mesh, table, domain, order)
+        _write_mesh(file, mesh, table, domain, second)
         for _, label, dimension, entities in selections:
             file.write(f"\n0 0 1\n9 Selection # class\n0 # version\n{len(label)} {label} # label\n".encode())
             file.write(f"5 mesh1 # mesh tag\n{dimension} # dimension\n{len(entities)} # number of entities\n".encode())
             write_rows(file, "%d\n", [entities])
     changed = [f"{name!r} as {label!r}" for name, label in labels.items() if name != label]
     told = [f"labels changed to ASCII: {', '.join(changed[:6])}{' ...' if len(changed) > 6 else ''}"] if changed else []
-    warn_loss(path, [*lost_fields(data, "COMSOL's mesh format"), *told])
+    warn_loss(path, [*lost_fields(data, "COMSOL's mesh format"), *told, *(second.told if second else [])])
 
 
 def _domains(mesh: TaggedMesh, kind: str) -> tuple[npt.NDArray[np.int32], dict[str, list[int]]]:
@@ -111,11 +114,12 @@ def _selections(mesh: TaggedMesh, table: AtomTable, owners: dict[str, list[int]]
     return [(name, labels[name], dimension, entities) for name, dimension, entities in found]
 
 
-def _write_mesh(file: BinaryIO, mesh: TaggedMesh, table: AtomTable, numbers: npt.NDArray[np.int32], order: int) -> None:
+def _write_mesh(
+    file: BinaryIO, mesh: TaggedMesh, table: AtomTable, numbers: npt.NDArray[np.int32], second: SecondOrder | None
+) -> None:
     triangles = mesh.facets[table.first_row]
     points, tets = mesh.points, mesh.tets
-    if order == 2:
-        second = second_order(mesh)
+    if second is not None:
         points, tets = second.points, second.tets[:, _MID_TET]
         triangles = second.triangles(triangles)[:, _MID_TRIANGLE] if len(triangles) else np.zeros((0, 6), np.int64)
     file.write(b"\n0 0 1\n4 Mesh # class\n4 # version\n3 # sdim\n")
@@ -125,7 +129,7 @@ def _write_mesh(file: BinaryIO, mesh: TaggedMesh, table: AtomTable, numbers: npt
     kinds = [kind for kind in kinds if len(kind[1])]
     file.write(f"\n{len(kinds)} # number of element types\n".encode())
     for name, corners, entities in kinds:
-        text = name if order == 1 else f"{name}2"
+        text = name if second is None else f"{name}2"
         width = corners.shape[1]
         head = (
             f"\n{len(text)} {text} # type name\n{width} # number of vertices per element\n{len(corners)} # elements\n"

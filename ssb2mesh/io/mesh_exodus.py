@@ -19,7 +19,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import MeshData, check_fields, header_of, replacing
 from ssb2mesh.io.mesh_exodus_layout import ExodusNames, ExodusPlan, Layout, Step, import_netcdf
 from ssb2mesh.io.mesh_gmsh import physical_numbers, tets_crc32
-from ssb2mesh.io.mesh_names import safe_names, warn_renamed
+from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_sides import SideSet, side_set_names, side_sets
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.second_order import check_order, second_order
@@ -78,6 +78,7 @@ def write_exodus(
     name_length: int = 32,
     node_sets: Sequence[str] = (),
     order: int = 1,
+    curved: bool = True,
 ) -> None:
     """Write a ``.e`` file; fields stand at time 0. See `ssb2mesh.io.meshes.write_mesh`.
 
@@ -95,7 +96,9 @@ def write_exodus(
     node_sets : sequence of str
         Facet sets whose nodes are written as node sets too, named ``<set>_nodes``; ``("all",)`` for all of them.
     order : int
-        1: TETRA4, 2: TETRA10 with straight edges.
+        1: TETRA4, 2: TETRA10.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def write_exodus(
         If an option is none of these, or the mesh does not fit the storage.
     """
     steps = [(0.0, data.point_data, data.cell_data)] if data.point_data or data.cell_data else []
-    options = _checked(data.mesh, storage, name_length, node_sets, order)
+    options = _checked(data.mesh, storage, name_length, node_sets, order=order, curved=curved)
     _write(data.mesh, path, iter(steps), options)
 
 
@@ -130,13 +133,12 @@ def write_exodus_steps(mesh: TaggedMesh, path: str | Path, steps: Iterable[tuple
     --------
     >>> write_exodus_steps(mesh, "out.e", [(t, {"phi": phi(t)}, {}) for t in (0.0, 1.0)])  # doctest: +SKIP
     """
-    known = {"storage": "auto", "name_length": 32, "node_sets": (), "order": 1}
+    known = {"storage": "auto", "name_length": 32, "node_sets": (), "order": 1, "curved": True}
     for name in options:
         if name not in known:
             raise InputError(f"{name}: no such option of Exodus; options: {', '.join(known)}")
     chosen: dict[str, Any] = known | options
-    checked = _checked(mesh, chosen["storage"], chosen["name_length"], chosen["node_sets"], chosen["order"])
-    _write(mesh, Path(path), _checked_steps(mesh, steps), checked)
+    _write(mesh, Path(path), _checked_steps(mesh, steps), _checked(mesh, **chosen))
 
 
 @dataclass(frozen=True)
@@ -145,9 +147,12 @@ class _Options:
     name_length: int
     node_sets: tuple[str, ...]
     order: int
+    curved: bool
 
 
-def _checked(mesh: TaggedMesh, storage: str, name_length: int, node_sets: Sequence[str], order: int) -> _Options:
+def _checked(
+    mesh: TaggedMesh, storage: str, name_length: int, node_sets: Sequence[str], *, order: int, curved: bool
+) -> _Options:
     if storage not in ("auto", *STORAGES):
         raise InputError(f"storage: got {storage!r}; choose one of 'auto', {', '.join(map(repr, STORAGES))}")
     check_order(order)
@@ -155,7 +160,7 @@ def _checked(mesh: TaggedMesh, storage: str, name_length: int, node_sets: Sequen
     listed = tuple(mesh.facet_names) if listed == ("all",) else listed
     for name in listed:
         mesh.facet_tag(name)
-    return _Options(storage, name_length, listed, order)
+    return _Options(storage, name_length, listed, order, curved)
 
 
 def _checked_steps(mesh: TaggedMesh, steps: Iterable[tuple]) -> Iterable[Step]:
@@ -190,6 +195,7 @@ def _write(mesh: TaggedMesh, path: Path, steps: Iterable[Step], options: _Option
                 layout.write_step(first, number)
                 first, number = next(iterator, None), number + 1
     warn_renamed(path, {name: text for listed in names for name, (_, text) in listed.items()})
+    warn_loss(path, plan.second.told if plan.second else [])
 
 
 def _plan(mesh: TaggedMesh, names: ExodusNames, options: _Options) -> ExodusPlan:
@@ -214,7 +220,7 @@ def _plan(mesh: TaggedMesh, names: ExodusNames, options: _Options) -> ExodusPlan
             position[rows] = np.arange(at, at + count)
             at += count
         sets = [SideSet(name, position[tets].astype(np.int64), sides) for name, tets, sides in sets]
-    second = second_order(mesh) if options.order == 2 else None
+    second = second_order(mesh, curved=options.curved) if options.order == 2 else None
     nodes = []
     for name in options.node_sets:
         corners = mesh.facet_set(name)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError
 from ssb2mesh.facet_atoms import AtomTable, atom_table
 from ssb2mesh.io.mesh_common import Fields, MeshData, header_of, replacing
+from ssb2mesh.io.mesh_names import warn_loss
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.second_order import SecondOrder, check_order, second_order
 
@@ -32,7 +33,9 @@ _CHUNK = 1 << 17
 _NAME_BYTES = 127
 
 
-def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool = True, order: int = 1) -> None:
+def write_gmsh(
+    data: MeshData, path: Path, *, version: str = "4.1", binary: bool = True, order: int = 1, curved: bool = True
+) -> None:
     """Write a ``.msh`` file; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -46,7 +49,9 @@ def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool
     binary : bool
         Binary or ascii.
     order : int
-        1: four nodes a tet; 2: ten, on straight edges.
+        1: four nodes a tet; 2: ten.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool
     if version not in ("4.1", "2.2"):
         raise InputError(f"version: got {version!r}; MSH versions written: '4.1', '2.2'")
     mesh = data.mesh
-    second = second_order(mesh) if order == 2 else None
+    second = second_order(mesh, curved=curved) if order == 2 else None
     for name, values in [*data.point_data.items(), *data.cell_data.items()]:
         if values.ndim == 2 and values.shape[1] > 9:
             raise InputError(f"field {name!r}: {values.shape[1]} components; MSH holds up to nine, write .vtu or .xdmf")
@@ -82,6 +87,7 @@ def write_gmsh(data: MeshData, path: Path, *, version: str = "4.1", binary: bool
             point_data = {name: second.on_nodes(values) for name, values in point_data.items()}
         for section, fields in (("NodeData", point_data), ("ElementData", data.cell_data)):
             _write_fields(out, section, fields)
+    warn_loss(path, second.told if second else [])
 
 
 def physical_numbers(names: Mapping[str, int]) -> dict[str, int]:

@@ -56,7 +56,7 @@ def nastran_numbers(mesh: TaggedMesh, atoms: int) -> tuple[dict[str, int], list[
     return phases, [last + i for i in range(1, atoms + 1)]
 
 
-def write_nastran(data: MeshData, path: Path, *, order: int = 1) -> None:
+def write_nastran(data: MeshData, path: Path, *, order: int = 1, curved: bool = True) -> None:
     """Write a ``.nas`` file; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -67,6 +67,8 @@ def write_nastran(data: MeshData, path: Path, *, order: int = 1) -> None:
         The file.
     order : int
         1: four nodes a CTETRA; 2: ten, and CTRIA6.
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -78,8 +80,8 @@ def write_nastran(data: MeshData, path: Path, *, order: int = 1) -> None:
     table = atom_table(mesh)
     points, tets = mesh.points, mesh.tets
     triangles = mesh.facets[table.first_row]
-    if order == 2:
-        second = second_order(mesh)
+    second = second_order(mesh, curved=curved) if order == 2 else None
+    if second is not None:
         points, tets = second.points, second.tets
         triangles = second.triangles(triangles) if len(triangles) else np.zeros((0, 6), np.int64)
     for what, count in (("nodes", len(points)), ("elements", len(tets) + len(triangles))):
@@ -100,7 +102,7 @@ def write_nastran(data: MeshData, path: Path, *, order: int = 1) -> None:
         file.write(b"ENDDATA\n")
     overlap = sum(len(tags) > 1 for tags in table.members)
     told = [f"Nastran holds one set a triangle: {overlap} overlaps are properties of their own"] if overlap else []
-    warn_loss(path, [*lost_fields(data, "Nastran"), *told])
+    warn_loss(path, [*lost_fields(data, "Nastran"), *told, *(second.told if second else [])])
 
 
 def _by_tag(mesh: TaggedMesh) -> list[tuple[str, int]]:

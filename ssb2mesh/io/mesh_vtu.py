@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, header_of, mesh_from_header, replacing
+from ssb2mesh.io.mesh_names import warn_loss
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import check_order, second_order
+from ssb2mesh.second_order import SecondOrder, check_order, second_order
 
 __all__ = ["facets_beside", "read_surface_vtu", "read_vtu", "write_piece_vtu", "write_surface_vtu", "write_vtu"]
 
@@ -39,7 +40,7 @@ def facets_beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}_facets{path.suffix}")
 
 
-def write_vtu(data: MeshData, path: Path, *, compress: bool = False, order: int = 1) -> None:
+def write_vtu(data: MeshData, path: Path, *, compress: bool = False, order: int = 1, curved: bool = True) -> None:
     """Write ``mesh.vtu`` and, when there are facets, ``mesh_facets.vtu``; see `ssb2mesh.io.meshes.write_mesh`.
 
     Parameters
@@ -51,7 +52,9 @@ def write_vtu(data: MeshData, path: Path, *, compress: bool = False, order: int 
     compress : bool
         Compress with zlib: about half the size, several times the time.
     order : int
-        1: four nodes a tet; 2: ten (VTK's quadratic tet), on straight edges.
+        1: four nodes a tet; 2: ten (VTK's quadratic tet).
+    curved : bool
+        Of order 2: move mid nodes to smooth interfaces where tets stay valid; told. Otherwise all edges are straight.
 
     Raises
     ------
@@ -60,13 +63,15 @@ def write_vtu(data: MeshData, path: Path, *, compress: bool = False, order: int 
     """
     check_order(order)
     mesh = data.mesh
+    second = second_order(mesh, curved=curved) if order == 2 else None
     sibling = facets_beside(path)
     with replacing(path, *([sibling] if len(mesh.facets) else [])) as parts:
-        sections = _tet_sections(data, order)
+        sections = _tet_sections(data, second)
         _write(parts[0], sections, (len(sections["Points"]["Points"]), mesh.n_tets), compress=compress)
         if len(mesh.facets):
-            counts, sections = _facet_sections(mesh)
+            counts, sections = _facet_sections(mesh, second)
             _write(parts[1], sections, counts, compress=compress)
+    warn_loss(path, second.told if second else [])
 
 
 def write_surface_vtu(
@@ -189,14 +194,13 @@ def read_vtu(path: Path) -> MeshData:
 Sections = dict[str, dict[str, npt.NDArray]]
 
 
-def _tet_sections(data: MeshData, order: int) -> Sections:
+def _tet_sections(data: MeshData, second: SecondOrder | None) -> Sections:
     mesh, points, tets = data.mesh, data.mesh.points, data.mesh.tets
     point_data: dict[str, npt.NDArray] = dict(data.point_data)
     field_data: dict[str, npt.NDArray] = {_PREFIX + "header": np.frombuffer(header_of(mesh).encode(), np.uint8)}
     if len(mesh.facets):
         field_data |= {_PREFIX + "facets": mesh.facets, _PREFIX + "facet_tags": mesh.facet_tags}
-    if order == 2:
-        second = second_order(mesh)
+    if second is not None:
         points, tets = second.points, second.tets
         point_data = {name: second.on_nodes(values).astype(values.dtype) for name, values in point_data.items()}
         field_data[_PREFIX + "n_points"] = np.array([mesh.n_points], np.int64)
@@ -209,16 +213,19 @@ def _tet_sections(data: MeshData, order: int) -> Sections:
     }
 
 
-def _facet_sections(mesh: TaggedMesh) -> tuple[tuple[int, int], Sections]:
-    used = np.zeros(mesh.n_points, bool)
-    used[mesh.facets.ravel()] = True
-    renumbered = (np.cumsum(used, dtype=mesh.facets.dtype) - 1)[mesh.facets]
+def _facet_sections(mesh: TaggedMesh, second: SecondOrder | None) -> tuple[tuple[int, int], Sections]:
+    points, facets = mesh.points, mesh.facets
+    if second is not None:
+        points, facets = second.points, second.triangles(facets)
+    used = np.zeros(len(points), bool)
+    used[facets.ravel()] = True
+    renumbered = (np.cumsum(used, dtype=facets.dtype) - 1)[facets]
     sections = {
         "FieldData": _names_as_arrays(mesh),
         "PointData": {},
         "CellData": {"facet_set": mesh.facet_tags},
-        "Points": {"Points": mesh.points[used]},
-        "Cells": _cells(renumbered, kind=5),
+        "Points": {"Points": points[used]},
+        "Cells": _cells(renumbered, kind=5 if second is None else 22),
     }
     return (int(used.sum()), len(renumbered)), sections
 

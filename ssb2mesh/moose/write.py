@@ -190,4 +190,6 @@ class _Inputs:
         from ssb2mesh.io import write_mesh
 
         for file, (mesh, order) in self.meshes.items():
-            write_mesh(scale_to_unit(mesh, self.unit), stage / file, order=order)
+            # straight edges: the geometry that the solvers have
+            options: dict[str, Any] = {"order": order, "curved": False} if order > 1 else {}
+            write_mesh(scale_to_unit(mesh, self.unit), stage / file, **options)
