@@ -14,6 +14,7 @@ from solvers.elastic import stress as stresses
 from solvers.elastic.bulk import Bulk
 from solvers.elastic.held import Held, find_held, floating_shares
 from solvers.elastic.laws import Elastic, check_materials
+from solvers.elastic.mixed import bulk_of
 from solvers.elastic.newton import Equilibrium, Options, solve_equilibrium
 from solvers.elastic.nodes import Nodes, build_nodes
 from solvers.elastic.opening import Cohesive, Openings, split_fields
@@ -157,10 +158,10 @@ def elasticity(
     interfaces : mapping of str to Cohesive, optional
         Interfaces ``"A|B"`` that may open; all others hold together.
     order : int
-        1 for linear tets, 2 for quadratic ones: needed where a phase flows or is nearly incompressible, and worth
-        having where stresses matter.
+        1 for linear tets, 2 for quadratic ones, worth having where stresses matter. Where a phase flows or is nearly
+        incompressible, linear tets need ``Options(formulation="mixed")``.
     options : Options, optional
-        Tolerances and load steps.
+        Tolerances, load steps, formulation.
 
     Returns
     -------
@@ -185,7 +186,8 @@ def elasticity(
     """
     materials = check_materials(materials)
     loads = loads or Loads()
-    _check_order(materials, order)
+    options = options or Options()
+    _check_order(materials, order, options)
     _check_mappings(supports, loads)
     solid = domain.cells_of(materials, argument="materials")
     held = find_held(domain, solid, supports, loads)
@@ -198,7 +200,7 @@ def elasticity(
         _no_growth(loads)
         nodes = build_nodes(domain, held.cells, order=order)
     conditions = conditions_of(nodes, supports, loads)
-    bulk = Bulk(nodes, materials, loads.eigenstrain)
+    bulk = bulk_of(nodes, materials, loads.eigenstrain, options)
     found = solve_equilibrium(bulk, openings, conditions, options)
     return _solution(bulk, (conditions, openings), found, materials, held)
 
@@ -210,14 +212,14 @@ def _no_growth(loads: Loads) -> None:
         )
 
 
-def _check_order(materials: Mapping[str, Elastic], order: int) -> None:
+def _check_order(materials: Mapping[str, Elastic], order: int, options: Options) -> None:
     if isinstance(order, bool) or order not in (1, 2):
         raise InputError(f"order: got {order!r}; give 1 (linear tets) or 2 (quadratic tets)")
     stiff = [name for name, material in materials.items() if material.locks]
-    if order == 1 and stiff:
+    if order == 1 and stiff and not options.mixed:
         raise InputError(
             f"order: linear tets lock in {', '.join(map(repr, stiff))} (poisson above 0.45, or a yield stress): they "
-            "would come out far too stiff; use order=2"
+            'would come out far too stiff; use Options(formulation="mixed"), or order=2'
         )
 
 
@@ -242,8 +244,7 @@ def _solution(
     """Fields and totals of an equilibrium; all ranks call."""
     conditions, openings = setting
     nodes, domain = bulk.nodes, bulk.nodes.domain
-    compliance = np.linalg.inv(bulk.moduli)[bulk.material]
-    energy = 0.5 * np.einsum("cqi,cij,cqj->cq", found.stress, compliance, found.stress)
+    energy = 0.5 * np.einsum("cqi,cij,cqj->cq", found.stress, bulk.compliance, found.stress)
     cells = _cell_fields(bulk, found.stress, energy)
     points = _point_fields(nodes, found.u)
     forces = _forces(conditions, bulk, found)

@@ -45,35 +45,46 @@ class ElasticSolver:
         Where to give up.
     """
 
+    #: Krylov method and preconditioner.
+    method = "CG + GAMG"
+
     def __init__(self, matrix: Any, modes: list[Any], *, tolerance: float = 1e-10, max_iterations: int = 500) -> None:
         petsc = api.petsc()
         self.matrix, self.tolerance, self.max_iterations = matrix, tolerance, max_iterations
         self.seconds = 0.0
-        near = petsc.NullSpace().create(vectors=modes, comm=matrix.getComm())
-        matrix.setNearNullSpace(near)
-        near.destroy()
         self.ksp = petsc.KSP().create(matrix.getComm())
-        self.ksp.setOperators(matrix)
-        self.ksp.setType("cg")
-        self.ksp.setNormType(petsc.KSP.NormType.NATURAL)
         prefix = "ssb2mesh_elastic_"
         self.ksp.setOptionsPrefix(prefix)
-        self.ksp.getPC().setType("gamg")
+        chosen = self._configure(modes)
         options = petsc.Options()
-        for key, value in GAMG_OPTIONS.items():
+        for key, value in chosen.items():
             options[prefix + key] = value
-        self.ksp.setFromOptions()
         start = time.perf_counter()
         try:
+            self.ksp.setFromOptions()
             self.ksp.setUp()
         except petsc.Error as error:
             raise SolverError(f"elasticity: the multigrid set-up stopped with PETSc error {error.ierr}") from error
         finally:
-            for key in GAMG_OPTIONS:
+            for key in chosen:
                 options.delValue(prefix + key)
         self.setup_seconds = time.perf_counter() - start
         self._built_on = matrix
         self._rate = 0.0
+
+    def _configure(self, modes: list[Any]) -> dict[str, Any]:
+        """Set operators, method and preconditioner; return the options of the multigrid."""
+        petsc = api.petsc()
+        set_near_null(petsc, self.matrix, modes)
+        self.ksp.setOperators(self.matrix)
+        self.ksp.setType("cg")
+        self.ksp.setNormType(petsc.KSP.NormType.NATURAL)
+        self.ksp.getPC().setType("gamg")
+        return GAMG_OPTIONS
+
+    def _set_operators(self, matrix: Any) -> None:
+        """Take a new matrix with the old multigrid."""
+        self.ksp.setOperators(matrix, self._built_on)
 
     def replace(self, matrix: Any) -> None:
         """Go on with another matrix and the multigrid as it is."""
@@ -81,7 +92,7 @@ class ElasticSolver:
             self.matrix.destroy()
         self.matrix = matrix
         self.ksp.getPC().setReusePreconditioner(True)
-        self.ksp.setOperators(matrix, self._built_on)
+        self._set_operators(matrix)
 
     @property
     def tired(self) -> bool:
@@ -113,7 +124,7 @@ class ElasticSolver:
         unknowns = int(self.matrix.getSize()[0])
         if rhs.norm() == 0.0:
             solution.set(0.0)
-            return LinearReport("CG + GAMG", unknowns, 0, (0.0,), 0.0)
+            return LinearReport(self.method, unknowns, 0, (0.0,), 0.0)
         test = _Convergence(tolerance or self.tolerance, self.max_iterations)
         self.ksp.setConvergenceTest(test)
         try:
@@ -127,7 +138,7 @@ class ElasticSolver:
         self._rate = (len(test.history) - 1) / max(digits, 0.5)
         seconds = time.perf_counter() - start + self.setup_seconds
         self.setup_seconds = 0.0
-        return LinearReport("CG + GAMG", unknowns, len(test.history) - 1, tuple(test.history), seconds, test.floor)
+        return LinearReport(self.method, unknowns, len(test.history) - 1, tuple(test.history), seconds, test.floor)
 
     def destroy(self) -> None:
         """Free the solver and its matrix."""
@@ -135,3 +146,9 @@ class ElasticSolver:
         if self.matrix is not self._built_on:
             self.matrix.destroy()
         self._built_on.destroy()
+
+
+def set_near_null(petsc: Any, matrix: Any, modes: list[Any]) -> None:
+    near = petsc.NullSpace().create(vectors=modes, comm=matrix.getComm())
+    matrix.setNearNullSpace(near)
+    near.destroy()

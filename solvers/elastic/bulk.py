@@ -15,7 +15,7 @@ from solvers.elastic.matrix import Pattern
 from solvers.elastic.nodes import Nodes, element_rule
 from ssb2mesh.errors import InputError
 
-__all__ = ["Bulk"]
+__all__ = ["Bulk", "two_moduli"]
 
 
 class Bulk:
@@ -53,11 +53,27 @@ class Bulk:
         #: Positions in `cells` of those that may flow.
         self.soft = np.flatnonzero(np.isfinite(yields[self.material]))
         self._limit, self._hard = yields[self.material[self.soft]], hard[self.material[self.soft]]
-        self._shear, self._bulk = _two_moduli(self.moduli[self.material[self.soft]])
+        self._shear, self._bulk = two_moduli(self.moduli[self.material[self.soft]])
         self.plastic = np.zeros((len(self.soft), n_q, 6))
         self.hardened = np.zeros((len(self.soft), n_q))
         self._trial: tuple[npt.NDArray, npt.NDArray] | None = None
         self.tangent_table, self.tangent_which = self.moduli, self.which
+        #: Pressures that are unknowns of their own, one column of the state each; see `solvers.elastic.mixed`.
+        self.pressures = 0
+
+    @property
+    def width(self) -> int:
+        """Columns of a state: three displacements and the pressures."""
+        return 3 + self.pressures
+
+    @property
+    def compliance(self) -> npt.NDArray[np.float64]:
+        """(cells, 6, 6) float array: strain by stress, per Pa."""
+        return np.asarray(np.linalg.inv(self.moduli)[self.material])
+
+    def zeros(self) -> npt.NDArray[np.float64]:
+        """Return a zero state, (copies, width)."""
+        return np.zeros((len(self.nodes.live), self.width))
 
     @property
     def flows(self) -> bool:
@@ -70,9 +86,16 @@ class Bulk:
             self.nodes.coordinates, self.copies, u, self.rule.slopes, self.rule.weights, self.averaged
         )
 
-    def stress(self, u: npt.NDArray[np.float64], factor: float = 1.0) -> npt.NDArray[np.float64]:
+    def internal(
+        self, u: npt.NDArray[np.float64], factor: float = 1.0
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return this rank's part of the nodal forces, (copies, width), and the stress; sets the tangent."""
+        stress = self.stress(self.strain(u), factor)
+        return self.forces_of(stress), stress
+
+    def stress(self, strain: npt.NDArray[np.float64], factor: float = 1.0) -> npt.NDArray[np.float64]:
         """Return the stress at quadrature points for a part of the eigenstrain and set the tangent; Pa."""
-        elastic = self.strain(u) - factor * self.eigen[:, None, :]
+        elastic = strain - factor * self.eigen[:, None, :]
         elastic[self.soft] -= self.plastic
         stress = np.einsum("cij,cqj->cqi", self.moduli[self.material], elastic)
         if len(self.soft):
@@ -99,18 +122,20 @@ class Bulk:
             self.plastic, self.hardened = self._trial
 
     def forces_of(self, stress: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return this rank's part of the nodal forces that balance a stress, (copies, 3) N."""
-        out = self.nodes.zeros()
+        """Return this rank's part of the nodal forces that balance a stress, (copies, width) N."""
+        out = self.zeros()
         kernels.nodal_forces(
             self.nodes.coordinates, self.copies, stress, self.rule.slopes, self.rule.weights, self.averaged, out
         )
         return out
 
     def tangent_forces(self, v: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return this rank's part of the tangent stiffness times a displacement, (copies, 3) N."""
-        strain = self.strain(v)
-        stress = np.einsum("cqij,cqj->cqi", self.tangent_table[self.tangent_which], strain)
-        return self.forces_of(stress)
+        """Return this rank's part of the tangent stiffness times a state, (copies, width) N."""
+        return self.forces_of(self.tangent_stress(self.strain(v)))
+
+    def tangent_stress(self, strain: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return what the tangent makes of a strain, (cells, points, 6) Pa."""
+        return np.einsum("cqij,cqj->cqi", self.tangent_table[self.tangent_which], strain)
 
     def add_stiffness(self, pattern: Pattern, bound: npt.NDArray[np.bool_], data: npt.NDArray[np.float64]) -> None:
         """Add the tangent stiffness to block rows, in place; bound rows keep their diagonal only."""
@@ -119,6 +144,10 @@ class Bulk:
             self.nodes.coordinates, self.copies, rows, self.tangent_table, self.tangent_which, self.rule.slopes,
             self.rule.weights, self.averaged, bound[self.nodes.rows], pattern.pointers, pattern.columns, data,
         )  # fmt: skip
+
+    def border(self, bound: npt.NDArray[np.bool_]) -> Any:
+        """Return the rows and columns of pressures that go around the stiffness; None without pressures."""
+        return None
 
     def row_groups(self) -> npt.NDArray[np.int32]:
         """Return the block rows of each tet, (cells, 4 or 10)."""
@@ -151,6 +180,6 @@ def _eigenstrains(domain: Any, names: list[str], eigenstrain: Mapping[str, Any])
     return result
 
 
-def _two_moduli(moduli: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def two_moduli(moduli: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Shear and bulk modulus of isotropic stiffnesses."""
     return moduli[:, 3, 3], moduli[:, 0, 1] + 2.0 * moduli[:, 3, 3] / 3.0

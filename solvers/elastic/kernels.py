@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["nodal_forces", "stiffness_blocks", "strains"]
+__all__ = ["divergence_rows", "nodal_forces", "stiffness_blocks", "strains"]
 
 
 @numba.njit(cache=True)
@@ -179,3 +179,30 @@ def stiffness_blocks(x, nodes, rows, moduli, which, slopes, weights, averaged, f
     for c in range(nodes.shape[0]):
         _element(x, nodes[c], moduli, which[c], slopes, weights, averaged[c], b, db, element)
         scatter_block(rows[c], element, fixed, pointers, columns, data)
+
+
+@numba.njit(cache=True)
+def divergence_rows(x, nodes, rows, blocks, slopes, weights, points, fixed, pointers, columns, data):  # type: ignore[no-untyped-def]
+    """Add the integral of barycentric coordinates times divergence to `data` (entries, 3); fixed dofs stay out.
+
+    `rows` are the rows of the corners' pressures of each tet, `blocks` the columns of its displacement nodes.
+    """
+    n_q, n_a = slopes.shape[0], slopes.shape[1]
+    bary, grad, sums = np.empty((4, 3)), np.empty((n_a, 3)), np.empty((4, n_a, 3))
+    for c in range(nodes.shape[0]):
+        volume = _barycentric_gradients(x, nodes[c], bary)
+        sums[:] = 0.0
+        for q in range(n_q):
+            _shape_gradients(bary, slopes, q, grad)
+            for i in range(4):
+                w = weights[q] * volume * points[q, i]
+                for a in range(n_a):
+                    for k in range(3):
+                        sums[i, a, k] += w * grad[a, k]
+        for i in range(4):
+            first, last = pointers[rows[c, i]], pointers[rows[c, i] + 1]
+            for a in range(n_a):
+                place = first + np.searchsorted(columns[first:last], blocks[c, a])
+                for k in range(3):
+                    if not fixed[blocks[c, a], k]:
+                        data[place, k] += sums[i, a, k]

@@ -1,19 +1,18 @@
-"""Equilibrium: Newton's method over load steps with plates condensed out. No materials, no names of phases."""
+"""Equilibrium: Newton's method over load steps. No materials, no matrices, no names of phases."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from solvers.elastic.amg import ElasticSolver
 from solvers.elastic.bulk import Bulk
-from solvers.elastic.matrix import Pattern, assemble, block_pattern, rigid_vectors
-from solvers.elastic.nodes import Nodes
+from solvers.elastic.options import Options
 from solvers.elastic.supports import Conditions
+from solvers.elastic.system import Part, System
 from solvers.linear import LinearReport
 from ssb2mesh.errors import SolverError
 
@@ -24,47 +23,6 @@ LINEAR_GOAL, NONLINEAR_GOAL = 1e-11, 1e-9
 
 #: Relative residual below which a Newton iteration that has stopped falling counts as solved.
 FLOOR = 1e-7
-
-
-class Part(Protocol):
-    """Something with stiffness besides the tets, such as an interface that may open."""
-
-    def forces(self, u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
-    def tangent_forces(self, v: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
-    def add_stiffness(self, pattern: Pattern, bound: npt.NDArray[np.bool_], data: npt.NDArray[np.float64]) -> None: ...
-    def row_groups(self) -> npt.NDArray[np.int32]: ...
-    def commit(self) -> None: ...
-
-    #: Whether to leave out of the tangent what makes it indefinite.
-    secant: bool
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to solve.
-
-    Parameters
-    ----------
-    tolerance : float
-        Relative residual of the linear solver.
-    max_iterations : int
-        Iterations at which the linear solver gives up.
-    steps : int
-        Load steps of a nonlinear problem; loads, displacements and eigenstrains grow together.
-    path : tuple of float
-        Load factors that a nonlinear problem goes through, from 0; ``(1.0, 0.0)`` unloads.
-    newton_iterations : int
-        Iterations at which a load step is halved.
-    halvings : int
-        How often a load step may be halved before the solve gives up.
-    """
-
-    tolerance: float = 1e-10
-    max_iterations: int = 500
-    steps: int = 10
-    path: tuple[float, ...] = (1.0,)
-    newton_iterations: int = 25
-    halvings: int = 6
 
 
 @dataclass(eq=False)
@@ -83,6 +41,8 @@ class Equilibrium:
         The last large linear solve.
     history : list of dict
         Load factor and Newton residuals of each step.
+    pressure : (copies, phases) float array
+        Pressures that are unknowns, tension positive, Pa; None where there are none.
     """
 
     u: npt.NDArray[np.float64]
@@ -90,126 +50,7 @@ class Equilibrium:
     stress: npt.NDArray[np.float64]
     linear: LinearReport
     history: list[dict[str, Any]] = field(default_factory=list)
-
-
-class _System:
-    """One problem: residual, tangent, linear step."""
-
-    def __init__(self, bulk: Bulk, parts: Sequence[Part], conditions: Conditions, options: Options) -> None:
-        self.bulk, self.parts, self.conditions, self.options = bulk, list(parts), conditions, options
-        self.nodes: Nodes = bulk.nodes
-        self.comm = self.nodes.domain.comm
-        self.bound = conditions.bound
-        self.pattern = block_pattern(self.nodes, [bulk.row_groups(), *(part.row_groups() for part in parts)])
-        self.report: LinearReport | None = None
-        self.solver: ElasticSolver | None = None
-        self._plates: list[tuple[npt.NDArray, npt.NDArray, npt.NDArray]] | None = None
-        owned = self.nodes.owned
-        self.live = np.zeros(self.bound.shape, bool)
-        self.live[:owned] = self.nodes.live[:owned, None]
-        self.free = self.live & ~self.bound
-        self.units = [(conditions.platen_of == k).astype(float) for k in range(len(conditions.platens))]
-
-    def dot(self, a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-        """Sum over owned copies of all ranks."""
-        owned = self.nodes.owned
-        return float(self.comm.allreduce(float(np.vdot(a[:owned], b[:owned]))))
-
-    def residual(self, u: npt.NDArray[np.float64], factor: float) -> tuple[npt.NDArray, npt.NDArray, float]:
-        """Return external minus internal force, the stress, and the size of the nodal forces."""
-        stress = self.bulk.stress(u, factor)
-        local = self.bulk.forces_of(stress)
-        for part in self.parts:
-            local += part.forces(u)
-        inner = self.nodes.accumulate(local)
-        result = factor * self.conditions.load - inner
-        scale = np.sqrt(self.dot(inner, inner)) + factor * np.sqrt(self.dot(self.conditions.load, self.conditions.load))
-        return result, stress, float(scale)
-
-    def plate_residual(self, residual: npt.NDArray[np.float64], factor: float) -> npt.NDArray[np.float64]:
-        """Return what each plate's force lacks, N along its axis."""
-        return np.array(
-            [
-                factor * -plate.sign * plate.force + self.dot(unit, residual)
-                for plate, unit in zip(self.conditions.platens, self.units, strict=True)
-            ]
-        )
-
-    def size(self, residual: npt.NDArray[np.float64], factor: float) -> float:
-        """Return the norm of the residual at free dofs and plates."""
-        free = np.where(self.free, residual, 0.0)
-        return float(np.sqrt(self.dot(free, free) + np.sum(self.plate_residual(residual, factor) ** 2)))
-
-    def tangent_forces(self, v: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the tangent stiffness times a displacement."""
-        local = self.bulk.tangent_forces(v)
-        for part in self.parts:
-            local += part.tangent_forces(v)
-        return self.nodes.accumulate(local)
-
-    def refactor(self) -> None:
-        """Assemble the tangent; set up its multigrid, or keep that of an earlier tangent while it serves well."""
-        data = np.zeros((len(self.pattern.columns), 3, 3))
-        self.bulk.add_stiffness(self.pattern, self.bound, data)
-        for part in self.parts:
-            part.add_stiffness(self.pattern, self.bound, data)
-        matrix = assemble(self.nodes, self.pattern, data)
-        del data
-        self._plates = None
-        if self.solver is not None and not self.solver.tired:
-            self.solver.replace(matrix)
-            return
-        self.release()
-        modes = rigid_vectors(matrix, self.nodes)
-        self.solver = ElasticSolver(
-            matrix, modes, tolerance=self.options.tolerance, max_iterations=self.options.max_iterations
-        )
-
-    def release(self) -> None:
-        """Free the matrix."""
-        if self.solver is not None:
-            self.solver.destroy()
-        self.solver = None
-
-    def _inverse(self, force: npt.NDArray[np.float64], tolerance: float | None) -> npt.NDArray[np.float64]:
-        """Return the displacement of free dofs under a force on them."""
-        assert self.solver is not None
-        own = self.nodes.rows[: self.nodes.owned_rows]
-        rhs, found = self.solver.matrix.createVecs()
-        rhs.array[:] = np.where(self.free[own], force[own], 0.0).ravel()
-        report = self.solver.solve(rhs, found, tolerance=tolerance)
-        if self.report is None or tolerance is None:
-            self.report = report
-        result = self.nodes.zeros()
-        result[own] = found.array.reshape(-1, 3)
-        result[~self.free] = 0.0
-        rhs.destroy()
-        found.destroy()
-        return self.nodes.update(result)
-
-    def step(
-        self, residual: npt.NDArray[np.float64], lacking: npt.NDArray[np.float64], tolerance: float | None = None
-    ) -> npt.NDArray[np.float64]:
-        """Return the displacement that the tangent gives for a residual, plates included."""
-        z = self._inverse(residual, tolerance)
-        if not self.units:
-            return z
-        if self._plates is None:
-            self._plates = []
-            for unit in self.units:
-                pull = self.tangent_forces(unit)
-                self._plates.append((unit, pull, self._inverse(pull, tolerance)))
-        free = [np.where(self.free, pull, 0.0) for _, pull, _ in self._plates]
-        schur = np.array(
-            [
-                [self.dot(unit, pull) - self.dot(f, moved) for _, pull, moved in self._plates]
-                for f, (unit, _, _) in zip(free, self._plates, strict=True)
-            ]
-        )
-        travel = np.linalg.solve(schur, lacking - np.array([self.dot(f, z) for f in free]))
-        for distance, (unit, _, moved) in zip(travel, self._plates, strict=True):
-            z = z + distance * (unit - moved)
-        return z
+    pressure: npt.NDArray[np.float64] | None = None
 
 
 def solve_equilibrium(
@@ -239,17 +80,20 @@ def solve_equilibrium(
         If a linear solve or a load step does not converge.
     """
     options = options or Options()
-    system = _System(bulk, parts, conditions, options)
+    system = System(bulk, parts, conditions, options)
     try:
-        if not parts and not bulk.flows:
-            return _linear(system)
-        return _stepped(system)
+        found = _linear(system) if not parts and not bulk.flows else _stepped(system)
+        return _split(found)
     finally:
         system.release()
 
 
-def _prescribed(system: _System, factor: float) -> npt.NDArray[np.float64]:
-    return np.nan_to_num(system.conditions.value) * factor
+def _split(found: Equilibrium) -> Equilibrium:
+    """Take the pressures out of the state."""
+    if found.u.shape[1] == 3:
+        return found
+    u, residual = np.ascontiguousarray(found.u[:, :3]), np.ascontiguousarray(found.residual[:, :3])
+    return replace(found, u=u, residual=residual, pressure=np.ascontiguousarray(found.u[:, 3:]))
 
 
 def solve_cases(bulk: Bulk, cases: Sequence[Conditions], options: Options | None = None) -> list[Equilibrium]:
@@ -269,22 +113,22 @@ def solve_cases(bulk: Bulk, cases: Sequence[Conditions], options: Options | None
     list of Equilibrium
         One a case.
     """
-    system = _System(bulk, (), cases[0], options or Options())
+    system = System(bulk, (), cases[0], options or Options())
     found = []
     try:
         for case in cases:
             system.conditions = case
-            found.append(_linear(system))
+            found.append(_split(_linear(system)))
     finally:
         system.release()
     return found
 
 
-def _linear(system: _System) -> Equilibrium:
+def _linear(system: System) -> Equilibrium:
     """One solve, then small corrections until the true residual is rounding."""
     # free expansion ends without any nodal force, prescribed motion starts without: the larger one is the measure
-    _, _, first = system.residual(system.nodes.zeros(), 1.0)
-    u = _prescribed(system, 1.0)
+    _, _, first = system.residual(system.zeros(), 1.0)
+    u = system.prescribed(1.0)
     residual, stress, _ = system.residual(u, 1.0)
     if system.solver is None:
         system.refactor()
@@ -304,10 +148,10 @@ def _linear(system: _System) -> Equilibrium:
     return Equilibrium(u, residual, stress, system.report, [{"load": 1.0, "residuals": history}])
 
 
-def _stepped(system: _System) -> Equilibrium:
+def _stepped(system: System) -> Equilibrium:
     """Load steps, halved where Newton's method fails."""
     options = system.options
-    u = system.nodes.zeros()
+    u = system.zeros()
     history: list[dict[str, Any]] = []
     result: Equilibrium | None = None
     done = 0.0
@@ -319,7 +163,7 @@ def _stepped(system: _System) -> Equilibrium:
 
 
 def _segment(
-    system: _System, u: npt.NDArray[np.float64], ends: tuple[float, float], history: list[dict[str, Any]]
+    system: System, u: npt.NDArray[np.float64], ends: tuple[float, float], history: list[dict[str, Any]]
 ) -> tuple[npt.NDArray[np.float64], float, Equilibrium | None]:
     """Go from one load factor to another."""
     options = system.options
@@ -348,14 +192,14 @@ def _segment(
 
 
 def _newton(
-    system: _System, start: npt.NDArray[np.float64], load: tuple[float, float]
+    system: System, start: npt.NDArray[np.float64], load: tuple[float, float]
 ) -> tuple[Equilibrium, list[float]]:
     """One load step from a balanced state."""
     factor = load[1]
     for part in system.parts:
         part.secant = False
     residual, stress, first = system.residual(start, factor)
-    move = _prescribed(system, load[1] - load[0])
+    move = system.prescribed(load[1] - load[0])
     system.refactor()
     pulled = residual - system.tangent_forces(move)
     u = start + move + system.step(pulled, system.plate_residual(pulled, factor), 1e-4)
@@ -380,7 +224,7 @@ def _at_floor(residuals: Sequence[float]) -> bool:
 
 
 def _tangent_step(
-    system: _System, u: npt.NDArray[np.float64], residual: npt.NDArray[np.float64], at: tuple[float, float]
+    system: System, u: npt.NDArray[np.float64], residual: npt.NDArray[np.float64], at: tuple[float, float]
 ) -> npt.NDArray[np.float64]:
     """Return the step of the tangent, or that of the secant where softening has made the tangent indefinite."""
     factor, tolerance = at
@@ -406,7 +250,7 @@ def _forcing(residuals: Sequence[float]) -> float:
 
 
 def _searched(
-    system: _System, u: npt.NDArray[np.float64], change: npt.NDArray[np.float64], at: tuple[float, float]
+    system: System, u: npt.NDArray[np.float64], change: npt.NDArray[np.float64], at: tuple[float, float]
 ) -> npt.NDArray[np.float64]:
     """Return the state after the longest of 1, 1/2, 1/4 ... of a step that lowers the residual, or the shortest."""
     factor, before = at

@@ -1,0 +1,242 @@
+"""Displacements bordered by pressures: the saddle-point matrix, its preconditioner, its solver. No materials.
+
+    [A  B']   A stiffness of shape changes, with all supports     preconditioner [AMG(A)       ]
+    [B  -C]   B divergence, C compressibility and stabilisation                  [       D^-1  ]
+
+D is the diagonal of a mass matrix over the shear modulus, spectrally equivalent to the Schur complement, so that the
+iterations of MINRES depend neither on the mesh nor on Poisson's ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from solvers import dolfinx_api as api
+from solvers.elastic.amg import GAMG_OPTIONS, ElasticSolver, set_near_null
+from solvers.elastic.nodes import Nodes
+
+__all__ = ["Border", "Numbering", "Saddle", "SaddleSolver", "assemble_rows", "number_pressures"]
+
+
+@dataclass(frozen=True, eq=False)
+class Numbering:
+    """Pressures at node copies, numbered for the matrix.
+
+    Parameters
+    ----------
+    live : (copies, pressures) bool array
+        Which exist, on any rank.
+    rows : (k,) int64 array
+        Flat index into `live` of each pressure that this rank sees; its own come first.
+    row_of : (copies * pressures,) int32 array
+        Position in `rows`, -1 where there is none.
+    numbers : (k,) int64 array
+        Global row.
+    owned : int
+        How many of `rows` this rank owns.
+    """
+
+    live: npt.NDArray[np.bool_]
+    rows: npt.NDArray[np.int64]
+    row_of: npt.NDArray[np.int32]
+    numbers: npt.NDArray[np.int64]
+    owned: int
+
+
+def number_pressures(nodes: Nodes, used: npt.NDArray[np.bool_]) -> Numbering:
+    """Number the pressures that tets of any rank use; all ranks call.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        The displacement nodes.
+    used : (copies, pressures) bool array
+        Those that tets of this rank use.
+
+    Returns
+    -------
+    Numbering
+        Their rows.
+    """
+    m = used.shape[1]
+    live = nodes.accumulate(used.astype(float)) > 0
+    rows = np.flatnonzero(live)
+    owned = int(np.searchsorted(rows, nodes.owned * m))
+    first = int(np.sum(nodes.domain.comm.allgather(owned)[: nodes.domain.comm.rank]))
+    numbers = np.full(live.shape, -1.0)
+    numbers.ravel()[rows[:owned]] = first + np.arange(owned)
+    numbers = nodes.update(numbers).ravel()
+    row_of = np.full(live.size, -1, np.int32)
+    row_of[rows] = np.arange(len(rows), dtype=np.int32)
+    return Numbering(live, rows, row_of, numbers[rows].astype(np.int64), owned)
+
+
+@dataclass(frozen=True, eq=False)
+class Border:
+    """What goes around the stiffness; made by `solvers.elastic.mixed.MixedBulk.border`.
+
+    Parameters
+    ----------
+    numbering : Numbering
+        The pressures.
+    divergence, compression, scale : petsc4py Mat
+        B; -C; the diagonal D.
+    force_by_volume : (pressures,) float array
+        Nodal force that makes about a unit volume in one tet, N/m3: to weigh residuals.
+    """
+
+    numbering: Numbering
+    divergence: Any
+    compression: Any
+    scale: Any
+    force_by_volume: npt.NDArray[np.float64]
+
+    @property
+    def live(self) -> npt.NDArray[np.bool_]:
+        """(copies, pressures) bool array: which exist."""
+        return self.numbering.live
+
+    @property
+    def own(self) -> npt.NDArray[np.int64]:
+        """(k,) int64 array: flat index into `live` of the pressures this rank owns, in row order."""
+        return self.numbering.rows[: self.numbering.owned]
+
+    def destroy(self) -> None:
+        """Free the matrices."""
+        for matrix in (self.divergence, self.compression, self.scale):
+            matrix.destroy()
+
+
+def assemble_rows(
+    nodes: Nodes,
+    numbering: Numbering,
+    pattern: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]],
+    data: npt.NDArray[np.float64],
+) -> Any:
+    """Return the PETSc matrix of pressure rows and displacement or pressure columns; all ranks call.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        The displacement nodes.
+    numbering : Numbering
+        The pressures.
+    pattern : (int64 array, int32 array)
+        Start of each local row, ghosts included, and local columns: block rows of displacements, or pressures.
+    data : (entries, 3) or (entries,) float array
+        Three components a displacement, or one a pressure.
+
+    Returns
+    -------
+    petsc4py Mat
+        The matrix, summed over ranks.
+    """
+    petsc, comm = api.petsc(), nodes.domain.comm
+    pointers, columns = pattern
+    wide = data.ndim == 2
+    width = 3 if wide else 1
+    numbers, owned = (nodes.numbers, nodes.owned_rows) if wide else (numbering.numbers, numbering.owned)
+    ends = np.cumsum(comm.allgather(owned))
+    first = int(ends[comm.rank]) - owned
+    row = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
+    # rows are counted by the owner of their pressure, who owns the displacements there as well
+    owner = np.searchsorted(np.cumsum(comm.allgather(numbering.owned)), numbering.numbers, side="right")
+    same = np.searchsorted(ends, numbers[columns], side="right") == owner[row]
+    counts = np.zeros((len(numbering.row_of), 2))
+    counts[numbering.rows, 0] = np.bincount(row[same], minlength=len(numbering.rows))
+    counts[numbering.rows, 1] = np.bincount(row[~same], minlength=len(numbering.rows))
+    if comm.size > 1:
+        m = numbering.live.shape[1]
+        counts = nodes.accumulate(counts.reshape(-1, 2 * m)).reshape(-1, 2)
+    most = counts[numbering.rows[: numbering.owned]].astype(np.int64)
+    total = int(ends[-1])
+    near, far = np.minimum(most[:, 0], owned), np.minimum(most[:, 1], total - owned)
+    rows = int(comm.allreduce(numbering.owned))
+    matrix = petsc.Mat().createAIJ(
+        ((numbering.owned, rows), (width * owned, width * total)),
+        nnz=((width * near).astype(petsc.IntType), (width * far).astype(petsc.IntType)), comm=comm,
+    )  # fmt: skip
+    assert first >= 0
+    spread = (width * numbers[columns][:, None] + np.arange(width)).ravel()
+    kind = petsc.IntType
+    matrix.setValuesIJV(
+        (width * pointers).astype(kind), spread.astype(kind), data.ravel(), addv=petsc.InsertMode.ADD_VALUES,
+        rowmap=numbering.numbers.astype(kind),
+    )  # fmt: skip
+    matrix.assemble()
+    return matrix
+
+
+class Saddle:
+    """The bordered matrix; looks like a matrix to `System`.
+
+    Parameters
+    ----------
+    stiffness : petsc4py Mat
+        A; goes with this object.
+    border : Border
+        The rest, which stays.
+    """
+
+    def __init__(self, stiffness: Any, border: Border) -> None:
+        petsc = api.petsc()
+        self.stiffness = stiffness
+        comm = stiffness.getComm()
+        self._across = petsc.Mat().createTranspose(border.divergence)
+        self.operator = petsc.Mat().createNest(
+            [[stiffness, self._across], [border.divergence, border.compression]], comm=comm
+        )
+        self.inner = petsc.Mat().createNest([[stiffness, None], [None, border.scale]], comm=comm)
+
+    def createVecs(self) -> tuple[Any, Any]:  # noqa: N802 - as PETSc's matrices have it
+        """Return two vectors whose local part is displacements, then pressures."""
+        sizes = self.operator.getSizes()[0]
+        pair = [api.petsc().Vec().createMPI(sizes, comm=self.operator.getComm()) for _ in range(2)]
+        return pair[0], pair[1]
+
+    def getSize(self) -> tuple[int, int]:  # noqa: N802
+        """Return rows and columns."""
+        return tuple(self.operator.getSize())  # type: ignore[return-value]
+
+    def getComm(self) -> Any:  # noqa: N802
+        """Return the communicator."""
+        return self.operator.getComm()
+
+    def destroy(self) -> None:
+        """Free the matrix and the stiffness in it."""
+        for matrix in (self.operator, self.inner, self._across, self.stiffness):
+            matrix.destroy()
+
+
+class SaddleSolver(ElasticSolver):
+    """MINRES with a block diagonal preconditioner; arguments and methods as for `ElasticSolver`.
+
+    References
+    ----------
+    Wathen and Silvester, SIAM J. Numer. Anal. 30 (1993) 630, doi:10.1137/0730031. Klawonn, SIAM J. Sci. Comput. 19
+    (1998) 172, doi:10.1137/S1064827596303624.
+    """
+
+    method = "MINRES + GAMG"
+
+    def _configure(self, modes: list[Any]) -> dict[str, Any]:
+        petsc = api.petsc()
+        set_near_null(petsc, self.matrix.stiffness, modes)
+        self.ksp.setOperators(self.matrix.operator, self.matrix.inner)
+        self.ksp.setType("minres")
+        pc = self.ksp.getPC()
+        pc.setType("fieldsplit")
+        rows = self.matrix.inner.getNestISs()[0]
+        pc.setFieldSplitIS(("u", rows[0]), ("p", rows[1]))
+        pc.setFieldSplitType(petsc.PC.CompositeType.ADDITIVE)
+        chosen = {f"fieldsplit_u_{key}": value for key, value in GAMG_OPTIONS.items()}
+        chosen |= {"fieldsplit_u_ksp_type": "preonly", "fieldsplit_u_pc_type": "gamg"}
+        chosen |= {"fieldsplit_p_ksp_type": "preonly", "fieldsplit_p_pc_type": "jacobi"}
+        return chosen
+
+    def _set_operators(self, matrix: Any) -> None:
+        self.ksp.setOperators(matrix.operator, self._built_on.inner)
