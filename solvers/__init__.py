@@ -54,16 +54,36 @@ _PUBLIC = {
     "cell_voltage_0d": "solvers.constriction",
     "constriction": "solvers.constriction",
     "voltage_parts": "solvers.constriction",
+    "Body": "solvers.chain",
+    "Cell": "solvers.chain",
+    "Chain": "solvers.chain",
+    "Deposit": "solvers.chain",
+    "GapContact": "solvers.chain",
+    "Sweeps": "solvers.chain",
+    "Swelling": "solvers.chain",
+    "CoupledSeries": "solvers.coupled_solution",
+    "CoupledSolution": "solvers.coupled_solution",
+    "coupled_cell": "solvers.coupling",
+    "pressure_dependence": "solvers.coupling",
+    "deposit_thickness": "solvers.faraday",
+    "deposit_volume": "solvers.faraday",
+    "swelling_strain": "solvers.faraday",
 }
 
 __all__ = [
+    "Body",
     "ButlerVolmer",
+    "Cell",
+    "Chain",
     "ChargeTransferSeries",
     "ChargeTransferSolution",
+    "Cohesive",
     "ConductanceBounds",
     "Contact0D",
-    "Cohesive",
     "ContactMap",
+    "CoupledSeries",
+    "CoupledSolution",
+    "Deposit",
     "Domain",
     "EffectiveConductivity",
     "EffectiveStiffness",
@@ -72,6 +92,7 @@ __all__ = [
     "ElasticSolution",
     "FacetValues",
     "Field",
+    "GapContact",
     "Interval",
     "Layer0D",
     "LinearKinetics",
@@ -82,6 +103,8 @@ __all__ = [
     "Settings",
     "Solution",
     "Supports",
+    "Sweeps",
+    "Swelling",
     "Terminals",
     "cell_voltage_0d",
     "charge_transfer",
@@ -89,6 +112,9 @@ __all__ = [
     "conduction",
     "constriction",
     "contact_series",
+    "coupled_cell",
+    "deposit_thickness",
+    "deposit_volume",
     "effective_conductivity",
     "effective_stiffness",
     "effective_thermal_conductivity",
@@ -96,13 +122,16 @@ __all__ = [
     "load_domain",
     "material",
     "polarisation_curve",
+    "pressure_dependence",
     "representative_volume",
     "run_solve",
+    "swelling_strain",
     "voltage_parts",
 ]
 
 if TYPE_CHECKING:
     from solvers.bounds import ConductanceBounds, Interval, conductance_bounds
+    from solvers.chain import Body, Cell, Chain, Deposit, GapContact, Sweeps, Swelling
     from solvers.charge_solution import ChargeTransferSolution
     from solvers.charge_transfer import charge_transfer, contact_series, polarisation_curve
     from solvers.circuit import Terminals
@@ -110,11 +139,14 @@ if TYPE_CHECKING:
     from solvers.connectivity import PercolationError
     from solvers.constriction import Contact0D, Layer0D, cell_voltage_0d, constriction, voltage_parts
     from solvers.contact import ContactMap, FacetValues, RandomLoss
+    from solvers.coupled_solution import CoupledSeries, CoupledSolution
+    from solvers.coupling import coupled_cell, pressure_dependence
     from solvers.domain import Domain, load_domain
     from solvers.effective import EffectiveConductivity, effective_conductivity
     from solvers.elastic.laws import Elastic
     from solvers.elastic.opening import Cohesive
     from solvers.elastic.supports import Loads, Supports
+    from solvers.faraday import deposit_thickness, deposit_volume, swelling_strain
     from solvers.from_study import run_solve
     from solvers.kinetics import ButlerVolmer, Field, LinearKinetics
     from solvers.materials import material

@@ -21,7 +21,7 @@ from solvers.polarisation import ChargeTransferSeries
 from ssb2mesh.errors import InputError
 from ssb2mesh.study_charge import is_series
 
-__all__ = ["solve_charge_transfer"]
+__all__ = ["cell_arguments", "solve_charge_transfer"]
 
 _TERMINALS = ("fixed", "current", "fixed_ionic", "current_ionic")
 
@@ -51,20 +51,14 @@ def solve_charge_transfer(domain: Domain, **values: Any) -> ChargeTransferSoluti
     >>> solve_charge_transfer(domain, ionic={"LPSCl": 0.2}, kinetics={"LPSCl@z_min": {"asr": 1e-3, "U": 0.0}},
     ...     fixed={"LPSCl@z_min": 0.1}, fixed_ionic={"z_max": 0.0})  # doctest: +SKIP
     """
-    terminals = Terminals(**{key: values.get(key, {}) for key in _TERMINALS})
-    cell: dict[str, Any] = {
-        "electronic": values.get("electronic", {}),
-        "ionic": values.get("ionic", {}),
-        "kinetics": {name: _law(law) for name, law in values.get("kinetics", {}).items()},
-    }
+    cell = cell_arguments(values)
+    terminals, settings = cell.pop("terminals"), cell.pop("settings")
     contact = values.get("contact", {})
-    chosen = {key: values[key] for key in ("tolerance", "max_steps", "max_iterations") if key in values}
-    settings = Settings(**chosen)
     count = max((len(entry["map"]) for entry in contact.values() if is_series(entry)), default=0)
     if count:
+        cell.pop("contact")
         contacts = [_contacts(contact, step) for step in range(count)]
         return contact_series(domain, **cell, terminals=terminals, contacts=contacts, settings=settings)
-    cell["contact"] = _contacts(contact, 0)
     if any(isinstance(value, list) for key in _TERMINALS for value in values.get(key, {}).values()):
         return polarisation_curve(domain, **cell, terminals=terminals, settings=settings)
     if values.get("decompose"):
@@ -72,6 +66,35 @@ def solve_charge_transfer(domain: Domain, **values: Any) -> ChargeTransferSoluti
         parts = found.parts(values.get("interphase", ())).summary()
         return replace(found.solution, totals={**found.solution.totals, "voltage_parts": parts})
     return charge_transfer(domain, **cell, terminals=terminals, settings=settings)
+
+
+def cell_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `solvers.charge_transfer` takes, but for the domain, from a checked table.
+
+    Parameters
+    ----------
+    values : mapping
+        The table.
+
+    Returns
+    -------
+    dict
+        Keyword arguments; of a series of contact maps the first.
+
+    Examples
+    --------
+    >>> cell_arguments({"ionic": {"LPS": 0.1}, "fixed_ionic": {"z_min": 0.0}})["ionic"]
+    {'LPS': 0.1}
+    """
+    chosen = {key: values[key] for key in ("tolerance", "max_steps", "max_iterations") if key in values}
+    return {
+        "electronic": values.get("electronic", {}),
+        "ionic": values.get("ionic", {}),
+        "kinetics": {name: _law(law) for name, law in values.get("kinetics", {}).items()},
+        "terminals": Terminals(**{key: values.get(key, {}) for key in _TERMINALS}),
+        "contact": _contacts(values.get("contact", {}), 0),
+        "settings": Settings(**chosen),
+    }
 
 
 def _law(law: Mapping[str, Any]) -> ButlerVolmer | LinearKinetics:

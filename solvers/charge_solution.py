@@ -19,7 +19,7 @@ from solvers.interfaces import QUADRATURE, Interface
 from solvers.newton import NewtonReport
 from solvers.solution import write_fields
 
-__all__ = ["ChargeTransferSolution", "InterfaceFields", "evaluate"]
+__all__ = ["ChargeTransferSolution", "InterfaceFields", "evaluate", "facet_rows", "write_interfaces"]
 
 Array = npt.NDArray[np.float64]
 
@@ -156,21 +156,10 @@ class ChargeTransferSolution:
         >>> solution.facet_data("LPSCl|NMC")["current_density"]  # doctest: +SKIP
         array([1.2, 1.3])
         """
-        part, domain = self.interfaces[name], self.domain
-        points = domain.facet_points[part.facets]
-        triangles = np.sort(domain.dof_original[points], axis=1)
-        order = np.argsort(domain.dof_original[points], axis=1)
-        corners = domain.coordinates[np.take_along_axis(points, order, axis=1)].reshape(-1, 9)
-        numbers = np.column_stack([part.areas, part.contact, part.current_density, part.overpotential, corners])
-        dest = np.zeros(len(triangles), np.int64)
-        all_triangles, _, _ = exchange(domain.comm, dest, triangles)
-        rows, _, _ = exchange(domain.comm, dest, numbers)
-        if domain.comm.rank != 0:
-            return None
-        at = np.lexsort(all_triangles.T[::-1])
-        names = ("area", "contact", "current_density", "overpotential")
-        found: dict[str, npt.NDArray] = {"triangles": all_triangles[at], "corners": rows[at, 4:].reshape(-1, 3, 3)}
-        return found | {key: rows[at, k] for k, key in enumerate(names)}
+        part = self.interfaces[name]
+        values = {"area": part.areas, "contact": part.contact, "current_density": part.current_density,
+                  "overpotential": part.overpotential}  # fmt: skip
+        return facet_rows(self.domain, part.facets, values)
 
     def write(self, path: str | Path) -> None:
         """Write mesh and fields to ``path.xdmf`` and ``path.h5`` in parallel, interfaces to ``path_NAME.vtu``.
@@ -178,23 +167,46 @@ class ChargeTransferSolution:
         All ranks call. The facets of an interface go through rank 0.
         """
         write_fields(self.domain, path, self.point_fields, self.cell_fields)
-        from ssb2mesh.io.mesh_vtu import write_surface_vtu
-
-        path = Path(path)
-        for name in self.interfaces:
-            data = self.facet_data(name)
-            if data is not None:
-                target = path.with_name(f"{path.stem}_{name.replace('|', '-').replace('@', '-at-')}.vtu")
-                used, corners = np.unique(data["triangles"], return_inverse=True)
-                points = np.empty((len(used), 3))
-                points[np.asarray(corners).ravel()] = data["corners"].reshape(-1, 3)
-                fields = {key: data[key] for key in ("current_density", "overpotential", "contact", "area")}
-                write_surface_vtu(points, np.asarray(corners).reshape(-1, 3).astype(np.int32), fields, target)
-        self.domain.comm.Barrier()
+        write_interfaces(self, path)
 
     def __repr__(self) -> str:
         ends = ", ".join(f"{name} {self.voltages[name]:.6g} V {self.currents[name]:.6g} A" for name in self.voltages)
         return f"<ChargeTransferSolution {ends}; {self.linear.steps} Newton steps>"
+
+
+def facet_rows(
+    domain: Domain, facets: npt.NDArray[np.int32], values: Mapping[str, Array]
+) -> dict[str, npt.NDArray] | None:
+    """Return triangles, corners and values of owned facets on rank 0, None elsewhere; all ranks call."""
+    points = domain.facet_points[facets]
+    triangles = np.sort(domain.dof_original[points], axis=1)
+    order = np.argsort(domain.dof_original[points], axis=1)
+    corners = domain.coordinates[np.take_along_axis(points, order, axis=1)].reshape(-1, 9)
+    dest = np.zeros(len(triangles), np.int64)
+    all_triangles, _, _ = exchange(domain.comm, dest, triangles)
+    rows, _, _ = exchange(domain.comm, dest, np.column_stack([*values.values(), corners]))
+    if domain.comm.rank != 0:
+        return None
+    at, n = np.lexsort(all_triangles.T[::-1]), len(values)
+    found: dict[str, npt.NDArray] = {"triangles": all_triangles[at], "corners": rows[at, n:].reshape(-1, 3, 3)}
+    return found | {key: rows[at, k] for k, key in enumerate(values)}
+
+
+def write_interfaces(solution: Any, path: str | Path) -> None:
+    """Write the facets of each interface of a solution to ``path_NAME.vtu`` by rank 0; all ranks call."""
+    from ssb2mesh.io.mesh_vtu import write_surface_vtu
+
+    path = Path(path)
+    for name in solution.interfaces:
+        data = solution.facet_data(name)
+        if data is not None:
+            target = path.with_name(f"{path.stem}_{name.replace('|', '-').replace('@', '-at-')}.vtu")
+            used, corners = np.unique(data["triangles"], return_inverse=True)
+            points = np.empty((len(used), 3))
+            points[np.asarray(corners).ravel()] = data["corners"].reshape(-1, 3)
+            fields = {key: values for key, values in data.items() if key not in ("triangles", "corners")}
+            write_surface_vtu(points, np.asarray(corners).reshape(-1, 3).astype(np.int32), fields, target)
+    solution.domain.comm.Barrier()
 
 
 def evaluate(

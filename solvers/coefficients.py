@@ -1,4 +1,4 @@
-"""Conductivities by phase as arrays by cell, checked. No forms, no solving."""
+"""Conductivities by phase as arrays by cell, lengths by facet, checked. No forms, no solving."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from solvers.domain import Domain
 from ssb2mesh.errors import InputError
 
-__all__ = ["apply", "by_cell", "diagonal"]
+__all__ = ["apply", "by_cell", "by_facet", "diagonal"]
 
 
 def by_cell(domain: Domain, values: Mapping[str, Any], *, argument: str = "conductivity") -> npt.NDArray[np.float64]:
@@ -56,6 +56,52 @@ def by_cell(domain: Domain, values: Mapping[str, Any], *, argument: str = "condu
             local = np.multiply.outer(local, np.eye(3))
         result[cells] = local
     return result
+
+
+def by_facet(domain: Domain, facets: npt.NDArray[np.int32], value: Any, *, argument: str) -> npt.NDArray[np.float64]:
+    """Return a value for each of some local facets; all ranks call.
+
+    Parameters
+    ----------
+    domain : Domain
+        The mesh.
+    facets : (k,) int32 array
+        Local facets.
+    value : float, callable or (local facets,) array
+        A number holds everywhere; a callable takes midpoints (n, 3) in m; an array has an entry for every local facet
+        of the domain.
+    argument : str
+        What to call it in an error.
+
+    Returns
+    -------
+    (k,) float array
+        The values.
+
+    Raises
+    ------
+    InputError
+        If it is none of these or not finite.
+
+    Examples
+    --------
+    >>> by_facet(domain, domain.facets_of("LPS|Li"), lambda x: 1e-6 * x[:, 0], argument="gap")  # doctest: +SKIP
+    """
+    try:
+        if callable(value):
+            found = np.asarray(value(domain.coordinates[domain.facet_points[facets]].mean(axis=1)), dtype=np.float64)
+        else:
+            array = np.asarray(value, dtype=np.float64)
+            found = array[facets] if array.shape == domain.facet_atom.shape else array
+    except (TypeError, ValueError):
+        found = np.zeros((0, 0))
+    good = found.shape in ((), (len(facets),)) and bool(np.isfinite(found).all()) and not isinstance(value, bool)
+    if not all(domain.comm.allgather(good)):
+        raise InputError(
+            f"{argument}: expected a length in m, a callable of positions (n, 3), or an array with one finite value "
+            "for each local facet of the domain"
+        )
+    return np.broadcast_to(found, (len(facets),)).copy()
 
 
 def _read(domain: Domain, name: str, value: Any, argument: str) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from solvers.distribute import match_triangles
 from solvers.domain import Domain
 from ssb2mesh.errors import InputError
 
-__all__ = ["Contact", "ContactMap", "FacetValues", "RandomLoss", "contact_shares"]
+__all__ = ["Contact", "ContactMap", "FacetValues", "LocalShares", "RandomLoss", "contact_shares"]
 
 AXES = ("x", "y", "z")
 #: Each facet is sampled at the centres of SPLIT^2 equal triangles.
@@ -196,7 +196,41 @@ class FacetValues:
         object.__setattr__(self, "values", values)
 
 
-Contact = float | ContactMap | RandomLoss | FacetValues | Callable[[npt.NDArray[np.float64]], Any] | Sequence[Any]
+@dataclass(frozen=True, eq=False)
+class LocalShares:
+    """Contact by local facet of a Domain, as other solvers on the same ranks find it.
+
+    Parameters
+    ----------
+    values : (local facets,) array
+        Share of contact of each, 0 to 1; facets of other interfaces do not count.
+
+    Examples
+    --------
+    >>> LocalShares([0.5, 1.0]).values
+    array([0.5, 1. ])
+    """
+
+    values: npt.ArrayLike
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=np.float64)
+        if values.ndim != 1:
+            raise InputError(f"values: got shape {values.shape}; expected one value for each local facet")
+        if len(values):
+            _check_shares(values, "values")
+        object.__setattr__(self, "values", values)
+
+
+Contact = (
+    float
+    | ContactMap
+    | RandomLoss
+    | FacetValues
+    | LocalShares
+    | Callable[[npt.NDArray[np.float64]], Any]
+    | Sequence[Any]
+)
 
 
 def contact_shares(
@@ -232,6 +266,14 @@ def contact_shares(
     """
     if isinstance(contact, FacetValues):
         return _listed(domain, facets, contact, argument)
+    if isinstance(contact, LocalShares):
+        values = np.asarray(contact.values)
+        if not all(domain.comm.allgather(len(values) == len(domain.facet_atom))):
+            raise InputError(
+                f"{argument}: got {len(values)} shares for {len(domain.facet_atom)} local facets; they belong to "
+                "another domain"
+            )
+        return np.asarray(values[facets])
     if isinstance(contact, RandomLoss):
         return contact.at(_corners(domain, facets).mean(axis=1), domain.box)
     if isinstance(contact, ContactMap) or callable(contact):

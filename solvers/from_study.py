@@ -7,6 +7,7 @@ from typing import Any
 
 from solvers.charge_from_study import solve_charge_transfer
 from solvers.conduction import conduction
+from solvers.coupled_from_study import solve_coupled
 from solvers.domain import Domain
 from solvers.effective import effective_conductivity
 from solvers.mechanics_from_study import solve_effective_stiffness, solve_elasticity
@@ -22,6 +23,7 @@ _SOLVERS: dict[str, Callable[..., Any]] = {
     "effective_thermal_conductivity": effective_thermal_conductivity,
     "charge_transfer": solve_charge_transfer,
     "elasticity": solve_elasticity,
+    "coupled": solve_coupled,
     "effective_stiffness": solve_effective_stiffness,
 }
 

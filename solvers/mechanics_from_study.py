@@ -15,7 +15,7 @@ from solvers.mechanics import ElasticSolution, elasticity
 from solvers.stiffness import EffectiveStiffness, effective_stiffness
 from ssb2mesh.errors import InputError
 
-__all__ = ["known_elastic", "solve_effective_stiffness", "solve_elasticity"]
+__all__ = ["body_arguments", "known_elastic", "solve_effective_stiffness", "solve_elasticity"]
 
 _OPTIONS = ("tolerance", "max_iterations", "steps", "path")
 
@@ -76,17 +76,36 @@ def solve_elasticity(domain: Domain, **values: Any) -> ElasticSolution:
     >>> solve_elasticity(domain, materials={"LPSCl": {"young": 22e9, "poisson": 0.37}}, fixed={"z_min": 0},
     ...                  pressure={"z_max": 5e6})  # doctest: +SKIP
     """
+    return elasticity(domain, **body_arguments(values))
+
+
+def body_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `solvers.elasticity` takes, but for the domain, from a checked table.
+
+    Parameters
+    ----------
+    values : mapping
+        The table.
+
+    Returns
+    -------
+    dict
+        Keyword arguments.
+
+    Examples
+    --------
+    >>> body_arguments({"materials": {"LPSCl": "LPSCl"}, "rollers": ["z_min"]})["supports"].rollers
+    ['z_min']
+    """
     loads = Loads(**{key: values.get(key, {}) for key in ("pressure", "platen", "traction", "eigenstrain")})
-    interfaces = {name: Cohesive(**law) for name, law in values.get("interfaces", {}).items()}
-    return elasticity(
-        domain,
-        materials=_materials(values["materials"]),
-        supports=Supports(values.get("fixed", {}), values.get("rollers", ())),
-        loads=loads,
-        interfaces=interfaces,
-        order=values.get("order", 1),
-        options=_options(values),
-    )
+    return {
+        "materials": _materials(values["materials"]),
+        "supports": Supports(values.get("fixed", {}), values.get("rollers", ())),
+        "loads": loads,
+        "interfaces": {name: Cohesive(**law) for name, law in values.get("interfaces", {}).items()},
+        "order": values.get("order", 1),
+        "options": _options(values),
+    }
 
 
 def solve_effective_stiffness(domain: Domain, **values: Any) -> EffectiveStiffness:

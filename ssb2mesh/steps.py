@@ -196,8 +196,10 @@ def summarise_mesh(mesh: TaggedMesh, report: Any, stages: Stages) -> dict[str, A
 
 
 #: Keys of a [[solve]] table whose entries are called by phases, and by facet sets.
-_PHASE_KEYS = ("conductivity", "equipotential", "electronic", "ionic", "interphase")
-_SIDE_KEYS = ("fixed", "current", "fixed_ionic", "current_ionic", "kinetics", "contact")
+_PHASE_KEYS = ("conductivity", "equipotential", "electronic", "ionic", "interphase", "swelling")
+_SIDE_KEYS = ("fixed", "current", "fixed_ionic", "current_ionic", "kinetics", "contact", "deposit", "gap")
+#: Keys whose tables hold such keys in turn.
+_NESTED_KEYS = ("charge", "mechanics")
 
 
 def check_names(study: Study, volume: LabelledVolume) -> None:
@@ -227,13 +229,21 @@ def check_names(study: Study, volume: LabelledVolume) -> None:
         faults.add("[mesh].drop", f"got every phase ({', '.join(phases)}); leave at least one to mesh")
     for number, solve in enumerate(study.solves, 1):
         place = f"[[solve]] {number} ({solve.get('name', '?')})"
-        for key in _PHASE_KEYS:
-            if isinstance(solve.get(key), (Mapping, list)):
-                _check_phases(faults, f"{place}.{key}", solve[key], meshed)
-        for key in _SIDE_KEYS:
-            if isinstance(solve.get(key), Mapping):
-                _check_sides(faults, f"{place}.{key}", solve[key], phases)
+        tables = {place: solve} | {f"{place}.{key}": solve[key] for key in _NESTED_KEYS if key in solve}
+        for where, table in tables.items():
+            _check_table(faults, where, table, phases=phases, meshed=meshed)
     faults.raise_if_any(str(study.source or study.title))
+
+
+def _check_table(
+    faults: Faults, place: str, table: Mapping[str, Any], *, phases: Sequence[str], meshed: Sequence[str]
+) -> None:
+    for key in _PHASE_KEYS:
+        if isinstance(table.get(key), (Mapping, list)):
+            _check_phases(faults, f"{place}.{key}", table[key], meshed)
+    for key in _SIDE_KEYS:
+        if isinstance(table.get(key), Mapping):
+            _check_sides(faults, f"{place}.{key}", table[key], phases)
 
 
 def _check_phases(faults: Faults, place: str, names: Iterable[str], phases: Sequence[str]) -> None:

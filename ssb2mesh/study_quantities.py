@@ -40,6 +40,8 @@ QUANTITY_UNITS: dict[str, dict[str, float]] = {
     "area resistance": {"ohm m2": 1.0, "ohm m^2": 1.0, "ohm cm2": 1e-4, "ohm cm^2": 1e-4},
     "length": {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "nm": 1e-9},
     "temperature": {"K": 1.0},
+    "time": {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0},
+    "molar volume": {"m3/mol": 1.0, "m^3/mol": 1.0, "cm3/mol": 1e-6, "cm^3/mol": 1e-6},
     "pressure": {"Pa": 1.0, "kPa": 1e3, "MPa": 1e6, "GPa": 1e9, "bar": 1e5},
     "force": {"N": 1.0, "kN": 1e3, "mN": 1e-3, "uN": 1e-6, "µN": 1e-6},
     "surface energy": {"J/m2": 1.0, "J/m^2": 1.0, "N/m": 1.0, "mJ/m2": 1e-3, "mJ/m^2": 1e-3},

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.errors import InputError, nearest
-from ssb2mesh.study_charge import CHARGE_TRANSFER, absolute_maps
+from ssb2mesh.study_charge import CHARGE_TRANSFER
+from ssb2mesh.study_coupling import COUPLED, absolute_paths
 from ssb2mesh.study_mechanics import EFFECTIVE_STIFFNESS, ELASTICITY
 from ssb2mesh.study_quantities import (
     QUANTITY_UNITS,
@@ -75,7 +76,7 @@ def validate_solves(tables: Sequence[Any], *, base: Path | None = None) -> tuple
             names.add(name)
         faults += [f"{place}{fault}" for fault in found]
         if not found:
-            checked.append(values if base is None else absolute_maps(values, base))
+            checked.append(values if base is None else absolute_paths(values, base))
     return checked, faults
 
 
@@ -185,5 +186,6 @@ SOLVE_TYPES: dict[str, SolveType] = {
         },
     ),
     "elasticity": ELASTICITY,
+    "coupled": COUPLED,
     "effective_stiffness": EFFECTIVE_STIFFNESS,
 }

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from solvers.coefficients import by_facet
 from solvers.domain import Domain
 from solvers.elastic.kernels import scatter_block
 from solvers.elastic.matrix import Pattern
@@ -235,27 +236,15 @@ class Openings:
         self.grown = self._growth(growth or {})
 
     def _growth(self, given: Mapping[str, Any]) -> npt.NDArray[np.float64]:
-        domain, n_q = self.nodes.domain, len(self.weights)
-        corners = domain.coordinates[domain.facet_points[self.facets]]
-        result = np.zeros((len(self.facets), n_q))
+        result = np.zeros((len(self.facets), len(self.weights)))
         for name, value in given.items():
             if name not in self.names:
                 raise InputError(
                     f"growth: {name!r} is no interface that may open; give it a Cohesive law in interfaces"
                 )
             mine = self.interface == self.names.index(name)
-            if callable(value):
-                found = np.asarray(value(corners[mine].mean(axis=1)), dtype=np.float64)
-            else:
-                array = np.asarray(value, dtype=np.float64)
-                found = array[self.facets[mine]] if array.shape == domain.facet_atom.shape else array
-            good = found.shape in ((), (int(mine.sum()),)) and bool(np.isfinite(found).all())
-            if not all(domain.comm.allgather(good)):
-                raise InputError(
-                    f"growth: {name!r}: expected a thickness in m, a callable of positions (n, 3), or an array with "
-                    "one finite value for each local facet of the domain"
-                )
-            result[mine] = found if found.shape == () else found[:, None]
+            found = by_facet(self.nodes.domain, self.facets[mine], value, argument=f"growth: {name!r}")
+            result[mine] = found[:, None]
         return result
 
     def _law(self, what: str) -> npt.NDArray[np.float64]:

@@ -34,6 +34,12 @@ _LABELS = {
     "von_mises_max": "largest von Mises stress, Pa", "platen_travel": "travel of the plate, m",
     "openings": "interfaces that may open", "stiffness": "effective stiffness, Pa", "work": "work, J",
     "voigt_bound": "Voigt's bound, Pa", "reuss_bound": "Reuss's bound, Pa", "isotropic": "nearest isotropic solid",
+    "deposit": "deposit, m", "deposit_volume": "volume of the deposit, m³", "gap": "gap, m",
+    "contact_by_gap": "share of contact by gap", "contact_left": "share of contact that the gap leaves",
+    "greatest_gap": "largest gap, m", "pressure": "stack pressure, Pa", "iterations": "sweeps", "steps": "steps of time",
+    "current_change": "change of current", "gap_change": "change of gap", "utilisation_change": "change of utilisation",
+    "contact_change": "change of contact", "time": "time, s", "force_balance": "sum of forces / all nodal forces",
+    "swelling": "linear swelling",
     "mean_conductivity": "volume mean of the conductivity, S/m", "total_joule_heat": "total Joule heat, W",
 }  # fmt: skip
 #: Results by side set, and by phase, that share a table.
@@ -133,7 +139,8 @@ def _tables(summary: dict[str, Any]) -> list[str]:
     interfaces = rest.pop("interfaces", None)
     steps = rest.get("cell_voltage")
     if isinstance(steps, list):
-        return [_series(rest, interfaces or {}, len(steps)), pairs([(_label("balance"), rest.get("balance"))])]
+        first = [_series(rest, interfaces or {}, len(steps)), pairs([(_label("balance"), rest.get("balance"))])]
+        return [*first, *(_rows(key, value) for key, value in rest.items() if _is_rows(value))]
     for head, keys in _TOGETHER:
         found = {k: rest.pop(k) for k in keys if isinstance(rest.get(k), Mapping)}
         names = dict.fromkeys(name for values in found.values() for name in values)
@@ -146,9 +153,23 @@ def _tables(summary: dict[str, Any]) -> list[str]:
             parts.append(table([_label(key), ""], [[k, _flat(v)] for k, v in value.items()]))
         elif isinstance(value, list) and value and all(isinstance(row, list) for row in value):
             parts.append(_matrix(key, value))
+        elif _is_rows(value):
+            parts.append(_rows(key, value))
     single = {k: v for k, v in rest.items() if not isinstance(v, (Mapping, list)) or _is_flat(v)}
     parts.append(pairs((_label(k), v) for k, v in single.items()))
     return parts
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _rows(key: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """A table of rows that carry the names of their columns, such as the sweeps of a coupled solve."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return f"<h4>{escape(_label(key))}</h4>" + table(
+        [_label(name) for name in columns], [[_flat(row.get(name)) for name in columns] for row in rows]
+    )
 
 
 def _interfaces(numbers: Mapping[str, Mapping[str, Any]]) -> str:
@@ -162,10 +183,13 @@ def _interfaces(numbers: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _series(summary: Mapping[str, Any], interfaces: Mapping[str, Mapping[str, Any]], count: int) -> str:
     """One row a step of a polarisation curve or of voltage against time."""
-    columns: dict[str, Sequence[Any]] = {"step": range(1, count + 1), "cell voltage, V": summary["cell_voltage"]}
+    columns: dict[str, Sequence[Any]] = {"step": range(1, count + 1)}
+    if "pressure" in summary:
+        columns = {_label("pressure"): summary["pressure"]}
+    columns["cell voltage, V"] = summary["cell_voltage"]
     columns |= {f"{name}, A": values for name, values in summary.get("currents", {}).items()}
     for name, numbers in interfaces.items():
-        for key in ("contact_area", "constriction_factor", "utilisation"):
+        for key in ("contact_area", "constriction_factor", "utilisation", "contact_by_gap", "greatest_gap"):
             if key in numbers:
                 columns[f"{name}: {_label(key)}"] = numbers[key]
     return table(list(columns), [[values[k] for values in columns.values()] for k in range(count)])
