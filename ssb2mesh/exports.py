@@ -35,7 +35,7 @@ class Export:
     axes : str
         Which axis of the mesh becomes x, y and z of the file; ``"zyx"`` swaps x and z.
     order : int
-        1 or 2; of formats that know second-order tets.
+        1 or 2; of formats that know second-order tets. Interfaces are curved unless the option ``curved=no`` is given.
     options : mapping of str to str
         Options of the format as text, see `writer_options`.
     """

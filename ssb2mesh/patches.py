@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 
 __all__ = ["patch_normals"]
 
@@ -57,11 +57,17 @@ def patch_normals(
     rows, columns = np.concatenate([pairs, pairs[:, ::-1]]).T
     near = coo_array((ones, (rows, columns)), shape=(len(held),) * 2).tocsr()
     normals = start.copy()
-    for first in range(0, len(held), _CHUNK):
-        part = near[first : first + _CHUNK]
-        both = (part @ near + part).tocsr()
-        both.sort_indices()
-        _improve(where, start, normals, first=first, indptr=both.indptr, near=both.indices)
+    left = np.arange(len(held))
+    for rings in (2, 3):
+        fit = np.zeros(len(left), bool)
+        for first in range(0, len(left), _CHUNK):
+            rows = left[first : first + _CHUNK]
+            reached = part = near[rows]
+            for _ in range(1, rings):
+                part = part @ near
+                reached = reached + part
+            fit[first : first + _CHUNK] = _improve(where, start, normals, rows, reached.tocsr())
+        left = left[~fit]
     return normals, slot
 
 
@@ -80,23 +86,21 @@ def _improve(
     where: npt.NDArray[np.float64],
     start: npt.NDArray[np.float64],
     normals: npt.NDArray[np.float64],
-    *,
-    first: int,
-    indptr: npt.NDArray[np.integer],
-    near: npt.NDArray[np.integer],
-) -> None:
-    """Fit heights over the tangent planes of a run of vertices, and tilt their normals by the slopes."""
+    vertices: npt.NDArray[np.int64],
+    reached: csr_array,
+) -> npt.NDArray[np.bool_]:
+    """Fit heights over the tangent planes of some vertices, tilt their normals by the slopes; return where it went."""
+    indptr, near = reached.indptr, reached.indices
     count = np.diff(indptr)
-    centre = first + np.repeat(np.arange(len(count)), count)
+    rows = np.repeat(np.arange(len(count)), count)
+    centre = vertices[rows]
     away = where[near] - where[centre]
     weight = np.maximum(np.einsum("ij,ij->i", start[near], start[centre]), 0.0)
     distance = np.linalg.norm(away, axis=1)
     size = np.add.reduceat(distance, indptr[:-1]) / count
-    first_tangent, second_tangent = _tangents(start[first : first + len(count)])
-    rows = centre - first
+    along, across = _tangents(start[vertices])
     away /= size[rows, None]
-    u, v, w = (np.einsum("ij,ij->i", away, t[rows]) for t in
-               (first_tangent, second_tangent, start[first : first + len(count)]))  # fmt: skip
+    u, v, w = (np.einsum("ij,ij->i", away, t[rows]) for t in (along, across, start[vertices]))
     basis = np.column_stack([np.ones(len(u)), u, v, u * u, u * v, v * v])
     weighted = weight[:, None] * basis
     matrix = np.add.reduceat(weighted[:, :, None] * basis[:, None, :], indptr[:-1], axis=0)
@@ -107,9 +111,10 @@ def _improve(
     matrix[~fit] = np.eye(6)
     slopes = np.linalg.solve(matrix, right[:, :, None])[:, 1:3, 0]
     fit &= np.abs(slopes).max(axis=1) < 0.7
-    tilted = start[first : first + len(count)] - slopes[:, :1] * first_tangent - slopes[:, 1:] * second_tangent
+    tilted = start[vertices] - slopes[:, :1] * along - slopes[:, 1:] * across
     tilted /= np.linalg.norm(tilted, axis=1, keepdims=True)
-    normals[first + np.flatnonzero(fit)] = tilted[fit]
+    normals[vertices[fit]] = tilted[fit]
+    return fit
 
 
 def _tangents(normal: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -18,7 +18,7 @@ _OPTIONS: tuple[dict[str, Any], ...] = (
     {"names": ["--unit"], "metavar": "UNIT", "default": "m",
      "help": "Unit of the coordinates in the file, such as um."},
     {"names": ["--order"], "type": click.IntRange(1, 2), "default": 1, "metavar": "ORDER",
-     "help": "Second-order tets with nodes on straight edges, where the format has them."},
+     "help": "2: second-order tets, curved to interfaces; straight with --option curved=no."},
     {"names": ["--output-axes"], "metavar": "ORDER", "default": "xyz",
      "help": "Which axis becomes x, y and z of the file, such as zyx; sides are renamed."},
     {"names": ["--option", "format_options"], "metavar": "NAME=VALUE", "multiple": True, "absent": "none",

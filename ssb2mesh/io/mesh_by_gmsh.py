@@ -6,16 +6,15 @@ The mesh goes to Gmsh as MSH 4.1 in a temporary file; physical names become grou
 from __future__ import annotations
 
 import tempfile
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
 from ssb2mesh.errors import MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, replacing
-from ssb2mesh.io.mesh_gmsh import physical_numbers, write_gmsh
-from ssb2mesh.io.mesh_names import LossWarning, safe_names, warn_loss, warn_renamed
+from ssb2mesh.io.mesh_gmsh import physical_numbers, write_gmsh_nodes
+from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_text import lost_fields
-from ssb2mesh.second_order import check_order
+from ssb2mesh.second_order import check_order, second_order
 
 __all__ = ["write_med", "write_unv"]
 
@@ -78,6 +77,7 @@ def _through_gmsh(data: MeshData, path: Path, what: str, *, order: int, curved: 
     except (ImportError, OSError) as error:
         raise MissingDependencyError.of("gmsh", f"{path.name}: {what}", 'pip install "ssb2mesh[gmsh]"') from error
     mesh = data.mesh
+    second = second_order(mesh, curved=curved) if order == 2 else None
     numbers = physical_numbers(mesh.cell_names) | {n: 0 for n in mesh.facet_names}
     numbers |= {name: i for i, name in enumerate(mesh.facet_names, 1)}
     names = safe_names([*mesh.cell_names, *mesh.facet_names], length=_LENGTHS[what], numbers=numbers)
@@ -88,9 +88,7 @@ def _through_gmsh(data: MeshData, path: Path, what: str, *, order: int, curved: 
     )
     with replacing(path) as (part,), tempfile.TemporaryDirectory(dir=path.parent, prefix=".ssb2mesh-") as folder:
         middle = Path(folder) / "mesh.msh"
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always", LossWarning)
-            write_gmsh(MeshData(plain), middle, order=order, curved=curved)
+        write_gmsh_nodes(MeshData(plain), middle, second)
         was_running = bool(gmsh.isInitialized())
         if not was_running:
             gmsh.initialize(interruptible=False)
@@ -104,6 +102,5 @@ def _through_gmsh(data: MeshData, path: Path, what: str, *, order: int, curved: 
         finally:
             if not was_running:
                 gmsh.finalize()
-    told = [str(warning.message).removeprefix(f"{middle}: ") for warning in heard]
-    warn_loss(path, [*lost_fields(data, what), *told])
+    warn_loss(path, [*lost_fields(data, what), *(second.told if second else [])])
     warn_renamed(path, names)

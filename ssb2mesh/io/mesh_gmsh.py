@@ -26,7 +26,7 @@ from ssb2mesh.io.mesh_names import warn_loss
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.second_order import SecondOrder, check_order, second_order
 
-__all__ = ["physical_numbers", "tets_crc32", "write_gmsh"]
+__all__ = ["physical_numbers", "tets_crc32", "write_gmsh", "write_gmsh_nodes"]
 
 _CHUNK = 1 << 17
 #: Gmsh cuts physical names here (bytes).
@@ -61,8 +61,32 @@ def write_gmsh(
     check_order(order)
     if version not in ("4.1", "2.2"):
         raise InputError(f"version: got {version!r}; MSH versions written: '4.1', '2.2'")
+    second = second_order(data.mesh, curved=curved) if order == 2 else None
+    write_gmsh_nodes(data, path, second, version=version, binary=binary)
+    warn_loss(path, second.told if second else [])
+
+
+def write_gmsh_nodes(
+    data: MeshData, path: Path, second: SecondOrder | None, *, version: str = "4.1", binary: bool = True
+) -> None:
+    """Write a ``.msh`` file with mid nodes that are given.
+
+    Parameters
+    ----------
+    data : MeshData
+        Mesh and fields.
+    path : Path
+        The file.
+    second : SecondOrder or None
+        Nodes of second order; None: first order.
+    version, binary : str, bool
+        As in `write_gmsh`.
+
+    Examples
+    --------
+    >>> write_gmsh_nodes(data, Path("mesh.msh"), second_order(data.mesh))  # doctest: +SKIP
+    """
     mesh = data.mesh
-    second = second_order(mesh, curved=curved) if order == 2 else None
     for name, values in [*data.point_data.items(), *data.cell_data.items()]:
         if values.ndim == 2 and values.shape[1] > 9:
             raise InputError(f"field {name!r}: {values.shape[1]} components; MSH holds up to nine, write .vtu or .xdmf")
@@ -87,7 +111,6 @@ def write_gmsh(
             point_data = {name: second.on_nodes(values) for name, values in point_data.items()}
         for section, fields in (("NodeData", point_data), ("ElementData", data.cell_data)):
             _write_fields(out, section, fields)
-    warn_loss(path, second.told if second else [])
 
 
 def physical_numbers(names: Mapping[str, int]) -> dict[str, int]:
