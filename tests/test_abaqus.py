@@ -15,11 +15,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_mesh import box_mesh, random_mesh
 from test_comsol import same_but_for_the_order_of_rows
+from test_curved import bent
 from test_exodus import loops, wanted_sets
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_names import LossWarning
 from ssb2mesh.io.meshes import read_mesh, write_mesh
+from ssb2mesh.second_order import second_order
 
 #: Nodes of the sides of C3D4, from 1, as the manuals give them, turned so that the normal points out.
 SIDE_NODES = np.array([[1, 2, 3], [1, 4, 2], [2, 4, 3], [3, 4, 1]])[:, ::-1]
@@ -178,3 +180,60 @@ def test_calculix_conducts_as_our_solver(tmp_path):
     solution = solvers.conduction(solvers.load_domain(mesh), conductivity=sigma, fixed={"z_min": 0.0, "z_max": 1.0})
     ours = abs(solution.currents["z_max"])
     assert abs(flux) == pytest.approx(ours, rel=1e-5)  # the same linear tets; the file has seven digits
+
+
+@needs_ccx
+@pytest.mark.parametrize("order", [1, 2])
+def test_calculix_deforms_a_composite_as_our_solver(tmp_path, order):
+    pytest.importorskip("h5py")  # before DOLFINx, which brings an HDF5 of its own
+    pytest.importorskip("dolfinx")
+    import solvers
+    from solvers.mechanics import Elastic, Supports, elasticity
+
+    mesh = random_mesh(4, 3, seed=6)
+    materials = {"phase1": (22e9, 0.37), "phase2": (200e9, 0.3), "phase3": (1e9, 0.45)}
+    write_mesh(mesh, tmp_path / "mesh.inp", order=order)
+    sections = "".join(
+        f"*MATERIAL, NAME=M{i}\n*ELASTIC\n{young}, {poisson}\n*SOLID SECTION, ELSET={name}, MATERIAL=M{i}\n"
+        for i, (name, (young, poisson)) in enumerate(materials.items())
+    )
+    # clamped below, pressed and sheared above: all three forces act
+    deck = (
+        f"*INCLUDE, INPUT=mesh.inp\n{sections}*STEP\n*STATIC\n"
+        "*BOUNDARY\nz_min, 1, 3\nz_max, 1, 1, 5e-4\nz_max, 2, 2, 0.\nz_max, 3, 3, -1e-3\n"
+        "*NODE PRINT, NSET=z_max, TOTALS=ONLY\nRF\n*NODE PRINT, NSET=z_min, TOTALS=ONLY\nRF\n*END STEP\n"
+    )
+    top, bottom = totals(run_ccx(tmp_path, deck), "force")
+    solution = elasticity(
+        solvers.load_domain(mesh),
+        materials={name: Elastic(young=young, poisson=poisson) for name, (young, poisson) in materials.items()},
+        supports=Supports(fixed={"z_min": 0, "z_max": (5e-4, 0.0, -1e-3)}),
+        order=order,
+    )
+    # the same tets; the file of CalculiX has seven digits, and C3D10 is integrated exactly on straight edges
+    scale = np.linalg.norm(solution.forces["z_max"])
+    np.testing.assert_allclose(top, solution.forces["z_max"], atol=1e-5 * scale)
+    np.testing.assert_allclose(bottom, solution.forces["z_min"], atol=1e-5 * scale)
+
+
+@needs_ccx
+def test_calculix_passes_the_patch_test_on_curved_tets(tmp_path):
+    mesh = bent(4)
+    with pytest.warns(LossWarning, match="82 of 82 edges on interfaces curved; volumes change"):
+        write_mesh(mesh, tmp_path / "mesh.inp", order=2)
+    sections = "".join(f"*SOLID SECTION, ELSET={name}, MATERIAL=M\n" for name in mesh.cell_names)
+    deck = (
+        f"*INCLUDE, INPUT=mesh.inp\n*MATERIAL, NAME=M\n*ELASTIC\n2.5e10, 0.3\n{sections}"
+        "*STEP\n*STATIC\n*BOUNDARY\nx_min, 1, 1\ny_min, 2, 2\nz_min, 3, 3\nz_max, 3, 3, 1e-3\n"
+        "*NODE PRINT, NSET=z_max, TOTALS=ONLY\nRF\n*NODE PRINT, NSET=ALL_NODES\nU\n*END STEP\n"
+    )
+    text = run_ccx(tmp_path, deck)
+    ((_, _, force),) = totals(text, "force")
+    # Isoparametric tets hold linear displacements whatever their edges, as long as each node is on its own edge; the
+    # rule of four points misses a cubic term of the curved ones. A node on a wrong edge would move by 2e-5.
+    assert force == pytest.approx(2.5e7, rel=1e-5)
+    rows = np.array(
+        [line.split() for line in text.splitlines() if re.match(r" +\d+( +-?\d\.\d+E[+-]\d+){3}$", line)], float
+    )
+    nodes = second_order(mesh, curved=True).points[rows[:, 0].astype(int) - 1]
+    np.testing.assert_allclose(rows[:, 1:], nodes * [-3e-4, -3e-4, 1e-3], rtol=0, atol=1e-8)
