@@ -1,4 +1,4 @@
-"""Roughness of a height map: areal parameters by ISO 25178, profile parameters by ISO 4287. No height maps made here."""
+"""Roughness of a height map: areal parameters by ISO 25178, profile parameters by ISO 4287. No maps are made here."""
 
 from __future__ import annotations
 
