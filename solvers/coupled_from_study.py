@@ -74,20 +74,24 @@ def _deposit(entry: Any) -> Deposit:
 def _contact(domain: Domain, name: str, entry: Mapping[str, Any]) -> GapContact:
     initial = entry.get("initial", 0.0)
     if isinstance(initial, Mapping):
-        initial = _gap_map(domain, name, Path(initial["map"]), initial["axis"])
+        initial = _gap_map(domain, name, initial["map"], initial["axis"])
     return GapContact(entry["closes"], entry["opens"], initial)
 
 
 def _gap_map(
-    domain: Domain, name: str, path: Path, axis: str
+    domain: Domain, name: str, given: Any, axis: str
 ) -> Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]:
     """Gaps in m by position, from a map over the box."""
-    if not path.is_file():
-        raise InputError(f"gap: {name!r}: initial: no file {str(path)!r}")
-    gaps = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    if isinstance(given, str):
+        if not Path(given).is_file():
+            raise InputError(f"gap: {name!r}: initial: no file {given!r}")
+        given = np.load(given, allow_pickle=False)
+    gaps = np.asarray(given, dtype=np.float64)
     if gaps.ndim != 2 or not np.isfinite(gaps).all() or (gaps < 0).any():
-        raise InputError(f"gap: {name!r}: initial: {path.name} holds an array of shape {gaps.shape}; expected a "
-                         "two-dimensional one of lengths in m, finite and not negative")  # fmt: skip
+        raise InputError(
+            f"gap: {name!r}: initial: got an array of shape {gaps.shape}; expected a two-dimensional one of lengths in "
+            "m, finite and not negative"
+        )
     largest = float(gaps.max(initial=0.0)) or 1.0
     picture = ContactMap(gaps / largest, axis)
     return lambda points: largest * picture.at(points, domain.box)

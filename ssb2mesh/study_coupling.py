@@ -53,7 +53,7 @@ def absolute_paths(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
         gaps = {}
         for name, entry in result["gap"].items():
             given = entry.get("initial")
-            if isinstance(given, Mapping):
+            if isinstance(given, Mapping) and isinstance(given["map"], str):
                 entry = {**entry, "initial": {**given, "map": str(base / given["map"])}}
             gaps[name] = entry
         result["gap"] = gaps
@@ -146,10 +146,16 @@ def _length(value: Any) -> float:
     return parse_quantity(value, "length")
 
 
-def _map_file(value: Any) -> str:
-    if not isinstance(value, str) or not value.lower().endswith(".npy"):
-        raise InputError(f"got {value!r}; a map of gaps is a .npy file of lengths in m")
-    return value
+def _map(value: Any) -> Any:
+    if isinstance(value, str) and value.lower().endswith(".npy"):
+        return value
+    rows = value if isinstance(value, Sequence) and not isinstance(value, str) else []
+    if not rows or any(not isinstance(row, Sequence) or isinstance(row, str) or not row for row in rows):
+        raise InputError(f"got {value!r}; a map of gaps is a .npy file of lengths in m, or rows of lengths")
+    found = [[_length(entry) for entry in row] for row in rows]
+    if len({len(row) for row in found}) != 1 or any(entry < 0 for row in found for entry in row):
+        raise InputError("rows of the map must be equally long, and gaps not negative")
+    return found
 
 
 def _axis(value: Any) -> str:
@@ -158,7 +164,7 @@ def _axis(value: Any) -> str:
     return str(value)
 
 
-_GAP_MAP = read_table({"map": _map_file, "axis": _axis}, ("map", "axis"), "{ map = 'gap.npy', axis = 'z' }")
+_GAP_MAP = read_table({"map": _map, "axis": _axis}, ("map", "axis"), "{ map = 'gap.npy', axis = 'z' }")
 
 
 def _initial(value: Any) -> Any:

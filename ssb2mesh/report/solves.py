@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from ssb2mesh.report.blocks import details, pairs, seconds_text, table
+from ssb2mesh.units import format_length
 
 __all__ = ["overview_html", "solve_html"]
 
@@ -36,7 +37,8 @@ _LABELS = {
     "voigt_bound": "Voigt's bound, Pa", "reuss_bound": "Reuss's bound, Pa", "isotropic": "nearest isotropic solid",
     "deposit": "deposit, m", "deposit_volume": "volume of the deposit, m³", "gap": "gap, m",
     "contact_by_gap": "share of contact by gap", "contact_left": "share of contact that the gap leaves",
-    "greatest_gap": "largest gap, m", "pressure": "stack pressure, Pa", "iterations": "sweeps", "steps": "steps of time",
+    "greatest_gap": "largest gap, m", "pressure": "stack pressure, Pa", "iterations": "sweeps",
+    "steps": "steps of time",
     "current_change": "change of current", "gap_change": "change of gap", "utilisation_change": "change of utilisation",
     "contact_change": "change of contact", "time": "time, s", "force_balance": "sum of forces / all nodal forces",
     "swelling": "linear swelling",
@@ -89,6 +91,13 @@ def _main_figures(summary: Mapping[str, Any]) -> str:
     if isinstance(summary.get("von_mises_max"), Mapping):
         found = ", ".join(f"{phase} {_flat_text(value)}" for phase, value in summary["von_mises_max"].items())
         return f"von Mises stress up to: {found} Pa"
+    if isinstance(summary.get("statistics"), list) and summary["statistics"]:
+        last = summary["statistics"][-1]["size"]
+        rows = [row for row in summary["statistics"] if row["size"] == last]
+        found = ", ".join(
+            f"{r['axis']} {_flat_text(r['tortuosity_mean'])} ± {_flat_text(r['tortuosity_std'])}" for r in rows
+        )
+        return f"tortuosity factor at {format_length(last)}: {found}"
     if isinstance(summary.get("isotropic"), Mapping):
         return f"Young's modulus {_flat_text(summary['isotropic'].get('young'))} Pa"
     if isinstance(summary.get("currents"), Mapping) and summary["currents"]:
@@ -129,6 +138,8 @@ def solve_html(solve: Mapping[str, Any], pictures: str = "") -> str:
 
 def _tables(summary: dict[str, Any]) -> list[str]:
     """Every result, each kind in the table that suits it."""
+    if isinstance(summary.get("statistics"), list):
+        return [_statistics(summary["statistics"])]
     parts = []
     axes = {k: v for k, v in summary.items() if isinstance(v, Mapping) and v and set(v) <= {"x", "y", "z"}}
     if axes:
@@ -179,6 +190,19 @@ def _interfaces(numbers: Mapping[str, Mapping[str, Any]]) -> str:
         for name, values in numbers.items()
     ]
     return table(["interface", *map(_label, _INTERFACE), "mean overpotential, V"], rows)
+
+
+def _statistics(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One row a size and axis of sub-volumes; the sub-volumes themselves are in report.json and the CSV file."""
+    head = ["edge", "direction", "sub-volumes", "of them percolate"]
+    for text in ("tortuosity factor", "effective conductivity, S/m", "volume fraction that conducts"):
+        head += [f"{text}: mean", "standard deviation"]
+    keys = [f"{kind}_{what}" for kind in ("tortuosity", "conductivity", "porosity") for what in ("mean", "std")]
+    cells = [
+        [format_length(row["size"]), row["axis"], row["count"], row["percolating"], *(row[key] for key in keys)]
+        for row in rows
+    ]
+    return table(head, cells)
 
 
 def _series(summary: Mapping[str, Any], interfaces: Mapping[str, Mapping[str, Any]], count: int) -> str:
