@@ -1,12 +1,21 @@
 """Sub-volumes: exact statistics of blocks, spread that falls with size, sub-volumes that do not percolate."""
 
+import csv
+import re
+
 import numpy as np
 import pytest
 
 from solvers import dolfinx_api
+from solvers.from_study import run_solve, run_volume_solve
 from solvers.representative import representative_volume
 from ssb2mesh import LabelledVolume
 from ssb2mesh.errors import InputError
+from ssb2mesh.io import write_volume
+from ssb2mesh.pipeline import run_study, solve_study
+from ssb2mesh.plot import plot_representative
+from ssb2mesh.study import format_study, parse_study
+from ssb2mesh.summaries import describe_run
 
 pytestmark = pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL)
 
@@ -75,3 +84,95 @@ def test_bad_input():
         representative_volume(blocks(), conductivity={"a": 1.0}, sizes=["4 um"], positions=0)
     with pytest.raises(InputError, match="axes: got"):
         representative_volume(blocks(), conductivity={"a": 1.0}, sizes=["4 um"], axes="w")
+
+
+TABLE = {"name": "rve", "type": "representative_volume", "conductivity": {"a": "1 S/m", "b": 3.0}}
+
+
+def test_a_table_runs_and_writes_its_numbers(tmp_path):
+    study = run_volume_solve(blocks(), {**TABLE, "sizes": ["4 voxels", "8 um"], "axes": "x"})
+    assert study.conductivity[:8, 0].sum() == pytest.approx(5 * 1 + 3 * 3, rel=1e-9)
+    assert study.sizes.tolist() == pytest.approx([4e-6] * 8 + [8e-6])
+    study.write(tmp_path / "rve.xdmf")
+    with (tmp_path / "rve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["conductivity_x"]) for row in rows] == study.conductivity[:, 0].tolist()
+    assert [int(row["start_z"]) for row in rows] == study.starts[:, 2].tolist()
+    with (tmp_path / "rve-statistics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["axis"], row["count"]) for row in rows] == [("x", "8"), ("x", "1")]
+    assert float(rows[0]["conductivity_mean"]) == pytest.approx(14 / 8, rel=1e-9)
+    assert rows[1]["conductivity_std"] == "nan"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["rve-statistics.csv", "rve.csv"]
+
+
+def test_options_of_the_whole_volume_fit_its_parts():
+    """A grey image and a size field are cut with the labels, sizes of phases that are not there are left out."""
+    volume = blocks()
+    grey = np.where(volume.labels == 1, 200.0, 50.0)
+    mesh = {"drop": ["c"], "options": {"sizes": {"a": "2 voxels", "a|b": "1 voxel"}, "grey": grey,
+                                       "size_field": np.full(volume.shape, 2e-6)}}  # fmt: skip
+    study = run_volume_solve(volume, {**TABLE, "sizes": ["4 um"], "axes": "z"}, mesh=mesh)
+    assert sorted(study.conductivity[:, 0]) == pytest.approx([1.0] * 5 + [3.0] * 3, rel=1e-9)
+
+
+def test_a_study_asks_for_it(tmp_path):
+    labels = blocks().labels
+    write_volume(LabelledVolume(labels, (1e-6,) * 3, phases={0: "a", 1: "b"}), tmp_path / "blocks.npz")
+    text = """
+    [volume]
+    path = "blocks.npz"
+    [[solve]]
+    name = "rve"
+    type = "representative_volume"
+    conductivity = { a = 1.0, b = 3.0 }
+    sizes = ["4 voxels"]
+    [output]
+    folder = "results"
+    fields = false
+    """
+    study = parse_study(text, base=tmp_path)
+    assert parse_study(format_study(study), base=tmp_path) == study
+    result = run_study(study)
+    assert result.solves[0].summary["count"] == 8
+    assert "4 um  x         8          8" in describe_run(result.to_dict())
+    names = {path.name for path in result.files}
+    # tables are the result: they are written without fields as well
+    assert {"rve.csv", "rve-statistics.csv", "report.html", "sub-volumes-1.png"} <= names
+    html = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+    assert "Sub-volumes: rve" in html
+    assert "<th>edge</th>" in html
+    # the volume is read again where the mesh is there already
+    again = solve_study(study, overwrite=True)
+    assert again.solves[0].summary["statistics"] == result.solves[0].summary["statistics"]
+    with pytest.raises(InputError, match=r"\[\[solve\]\] 1 .rve.: sizes: got 9 um; give lengths from a voxel"):
+        run_study(parse_study(text.replace("4 voxels", "9 um"), base=tmp_path), overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"sizes": []}, ".sizes: got []; give edges of cubes"),
+        ({"sizes": ["0.5 voxels"]}, ".sizes: got '0.5 voxels'; an edge is a length such as '20 um', or at least '1 v"),
+        ({"sizes": ["20"]}, ".sizes: size: got '20'; give a number and a unit"),
+        ({"sizes": ["4 um", 4e-6]}, "a size is there twice"),
+        ({"sizes": ["4 um"], "positions": 0}, ".positions: got 0; expected a whole number of at least 1"),
+        ({"sizes": ["4 um"], "seed": -1}, ".seed: got -1; expected a whole number of at least 0"),
+        ({}, ".sizes: missing; give edges of the cubes"),
+        ({"sizes": ["4 um"], "bounds": True}, ".bounds: unknown key"),
+    ],
+)
+def test_faults_of_a_table(change, fault):
+    with pytest.raises(InputError, match=re.escape(fault)):
+        run_volume_solve(blocks(), {**TABLE, **change})
+
+
+def test_volume_and_mesh_are_not_mixed_up():
+    with pytest.raises(InputError, match="'representative_volume' is solved on a volume, not on a mesh"):
+        run_solve(None, {**TABLE, "sizes": ["4 um"]})
+    with pytest.raises(InputError, match="'effective_conductivity' is solved on a mesh"):
+        run_volume_solve(blocks(), {"name": "a", "type": "effective_conductivity", "conductivity": {"a": 1.0}})
+    with pytest.raises(InputError, match="volume: got None on rank 0"):
+        run_volume_solve(None, {**TABLE, "sizes": ["4 um"]})
+    with pytest.raises(InputError, match="no sub-volumes"):
+        plot_representative({"sub_volumes": []}, "a.png")
