@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,9 @@ from solvers.domain import load_domain
 from solvers.effective import AXES, effective_conductivity
 from solvers.slabs import together
 from ssb2mesh.errors import InputError
-from ssb2mesh.units import format_length, parse_length
+from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.subvolumes import cube_voxels, cut_cube, cut_options, draw_cubes
+from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
 
 __all__ = ["RepresentativeStudy", "representative_volume"]
@@ -91,7 +94,44 @@ class RepresentativeStudy:
 
     def summary(self) -> dict[str, Any]:
         """Return every number as a JSON-able dict."""
-        return {"type": "representative_volume", "sub_volumes": len(self.sizes), "statistics": self.statistics()}
+        return {
+            "type": "representative_volume",
+            "count": len(self.sizes),
+            "statistics": self.statistics(),
+            "sub_volumes": self.rows(),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each sub-volume: size, first voxel, porosity, then two columns for each axis."""
+        found = []
+        for i in range(len(self.sizes)):
+            row: dict[str, Any] = {"size": float(self.sizes[i])}
+            row |= {f"start_{axis}": int(self.starts[i, d]) for d, axis in enumerate(AXES)}
+            row["porosity"] = float(self.porosity[i])
+            for column, axis in enumerate(self.axes):
+                row[f"conductivity_{axis}"] = float(self.conductivity[i, column])
+                row[f"tortuosity_{axis}"] = float(self.tortuosity[i, column])
+            found.append(row)
+        return found
+
+    def point_data(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return nothing: there is no mesh of the whole."""
+        return {}
+
+    def cell_data(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return nothing: there is no mesh of the whole."""
+        return {}
+
+    def write(self, path: str | Path) -> None:
+        """Write ``path.csv`` (sub-volumes) and ``path-statistics.csv`` (sizes and axes); all ranks call."""
+        path = Path(path)
+
+        def work() -> None:
+            if api.world().rank == 0:
+                _write_csv(path.with_suffix(".csv"), self.rows())
+                _write_csv(path.with_name(f"{path.stem}-statistics.csv"), self.statistics())
+
+        together(api.world(), work)
 
     def __repr__(self) -> str:
         lines = [
@@ -103,7 +143,7 @@ class RepresentativeStudy:
 
 
 def representative_volume(
-    volume: LabelledVolume,
+    volume: LabelledVolume | None,
     *,
     conductivity: Mapping[str, Any],
     sizes: Sequence[float | str],
@@ -122,11 +162,11 @@ def representative_volume(
     Parameters
     ----------
     volume : LabelledVolume
-        The sample; the same on every rank.
+        The sample; that of rank 0 counts, the other ranks may pass None.
     conductivity : mapping of str to number or (3, 3) array
         S/m by phase. Phases not named do not conduct.
     sizes : sequence of float or str
-        Edges of the cubes, m or text (``"20 um"``), rounded to voxels.
+        Edges of the cubes, m or text (``"20 um"``, ``"16 voxels"``), rounded to voxels.
     positions : int
         Most sub-volumes of each size.
     seed : int
@@ -134,8 +174,8 @@ def representative_volume(
     axes : sequence of str
         Some of x, y, z.
     mesh : mapping, optional
-        Arguments of `ssb2mesh.mesh_volume`, such as ``{"cell_size": "2 voxels"}``; phases that do not conduct may be
-        dropped.
+        Arguments of `ssb2mesh.mesh_volume` for the whole volume, such as ``{"cell_size": "2 voxels"}``; phases that do
+        not conduct may be dropped. Fields among its options are cut as the volume is.
 
     Returns
     -------
@@ -159,70 +199,84 @@ def representative_volume(
         raise InputError(f"axes: got {axes!r}; give some of x, y, z")
     if isinstance(positions, bool) or not isinstance(positions, int) or positions < 1:
         raise InputError(f"positions: got {positions!r}; give a whole number of at least 1")
-    for name in conductivity:
-        volume.label_of(name)
-    lengths = [parse_length(size, name="sizes") for size in ([sizes] if isinstance(sizes, (str, float)) else sizes)]
-    rng = np.random.default_rng(seed)
-    rows: list[tuple[float, npt.NDArray[np.int64], list[float]]] = []
-    for length in sorted(lengths):
-        edge = _edge(volume, length)
-        for start in _starts(volume, edge, positions, rng):
-            part = _part(volume, start, edge)
-            rows.append((length, start, _solve(part, conductivity, axes, mesh or {})))
-    values = np.array([row[2] for row in rows])
+    comm = api.world()
+    wanted = [sizes] if isinstance(sizes, (str, float)) else list(sizes)
+
+    def plan() -> list[_Cube] | None:
+        return _plan(volume, conductivity, wanted, positions, seed) if comm.rank == 0 else None
+
+    cubes = comm.bcast(together(comm, plan), root=0)
+    values = np.array([_solve(volume, cube, conductivity, axes, mesh or {}) for cube in cubes])
     n = len(axes)
     return RepresentativeStudy(
         axes,
-        np.array([row[0] for row in rows]),
-        np.array([row[1] for row in rows]),
+        np.array([cube.length for cube in cubes]),
+        np.array([cube.start for cube in cubes]),
         values[:, 0],
         values[:, 1 : 1 + n],
         values[:, 1 + n :],
     )
 
 
-def _edge(volume: LabelledVolume, length: float) -> npt.NDArray[np.int64]:
-    """Voxels along x, y, z of a cube."""
-    edge = np.round(length / np.asarray(volume.spacing)).astype(np.int64)
-    if (edge < 1).any() or (edge > volume.shape).any():
-        least, most = format_length(max(volume.spacing)), format_length(min(volume.size))
-        raise InputError(
-            f"sizes: got {format_length(length)}; give lengths from a voxel ({least}) to the volume's {most}"
-        )
-    return edge
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Lengths in m, conductivities in S/m; infinity is inf, what is not known nan."""
+    lines = [",".join(rows[0]), *(",".join(str(value) for value in row.values()) for row in rows)]
+    part = path.with_name(f".{path.name}.part")
+    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
-def _starts(
-    volume: LabelledVolume, edge: npt.NDArray[np.int64], positions: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """First voxels of sub-volumes that do not overlap, spread over the volume, (n, 3)."""
-    shape = np.asarray(volume.shape)
-    counts = shape // edge
-    lines = [np.linspace(0, shape[d] - edge[d], counts[d]).astype(np.int64) for d in range(3)]
-    every = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
-    chosen = np.sort(rng.permutation(len(every))[:positions])
-    return np.asarray(every[chosen])
+class _Cube(NamedTuple):
+    """Edge as asked for, m; first voxel; voxels along x, y, z."""
+
+    length: float
+    start: npt.NDArray[np.int64]
+    edge: npt.NDArray[np.int64]
 
 
-def _part(volume: LabelledVolume, start: npt.NDArray[np.int64], edge: npt.NDArray[np.int64]) -> LabelledVolume:
-    box = tuple(slice(int(a), int(a + n)) for a, n in zip(start, edge, strict=True))
-    labels = np.ascontiguousarray(volume.labels[box])
-    present = set(np.unique(labels).tolist())
-    return LabelledVolume(labels, volume.spacing, phases={k: v for k, v in volume.phases.items() if k in present})
+def _plan(
+    volume: LabelledVolume | None,
+    conductivity: Mapping[str, Any],
+    sizes: Sequence[float | str],
+    positions: int,
+    seed: int,
+) -> list[_Cube]:
+    """The cubes, small ones first."""
+    if volume is None:
+        raise InputError("volume: got None on rank 0; give a LabelledVolume there")
+    for name in conductivity:
+        volume.label_of(name)
+    rng = np.random.default_rng(seed)
+    edges = sorted((cube_voxels(volume, size) for size in sizes), key=lambda found: found[0])
+    return [_Cube(length, s, edge) for length, edge in edges for s in draw_cubes(volume, edge, positions, rng)]
 
 
 def _solve(
-    part: LabelledVolume, conductivity: Mapping[str, Any], axes: Sequence[str], mesh: Mapping[str, Any]
+    volume: LabelledVolume | None,
+    cube: _Cube,
+    conductivity: Mapping[str, Any],
+    axes: Sequence[str],
+    mesh: Mapping[str, Any],
 ) -> list[float]:
     """Share of conducting phases, conductivity by axis, tortuosity factor by axis of one sub-volume."""
     from ssb2mesh.mesher import mesh_volume
 
-    sigma = {name: value for name, value in conductivity.items() if name in part.phase_names}
+    comm = api.world()
+
+    def make() -> tuple[tuple[str, ...], TaggedMesh | None]:
+        if comm.rank != 0:
+            return (), None
+        assert volume is not None
+        part = cut_cube(volume, cube.start, cube.edge)
+        if not set(part.phase_names) & set(conductivity):
+            return (), None  # nothing conducts, and all of it may have been left out
+        return part.phase_names, mesh_volume(part, **cut_options(mesh, part, cube.start, cube.edge))
+
+    there, made = together(comm, make)
+    there = comm.bcast(there, root=0)
+    sigma = {name: value for name, value in conductivity.items() if name in there}
     if not sigma:
         return [0.0, *[0.0] * len(axes), *[np.inf] * len(axes)]
-    comm = api.world()
-    options = {**mesh, "drop": [name for name in mesh.get("drop", ()) if name in part.phase_names]}
-    made = together(comm, lambda: mesh_volume(part, **options) if comm.rank == 0 else None)
     domain = load_domain(made)
     volumes = domain.phase_volumes()
     share = sum(volumes[name] for name in sigma) / float(np.prod(domain.box[1] - domain.box[0]))

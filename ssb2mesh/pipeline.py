@@ -7,7 +7,6 @@ everything else here works without DOLFINx.
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ssb2mesh.errors import InputError, MissingDependencyError
-from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.paths import check_output_folder, staged_folder
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.refine import solve_until_narrow
+from ssb2mesh.solving import NATIVE, Solved, solve_all
 from ssb2mesh.stages import Stages, peak_memory_bytes
 from ssb2mesh.steps import Prepared, check_names, load_volume, summarise_mesh
 from ssb2mesh.study import format_study, read_study, write_study
@@ -41,44 +40,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: The mesh file that every process of a parallel solve reads.
-NATIVE = "mesh.xdmf"
 #: The numbers of a run.
 RESULTS = "results.json"
-
-
-@dataclass(frozen=True)
-class Solved:
-    """One solve that was done.
-
-    Parameters
-    ----------
-    name, type : str
-        From its table.
-    seconds : float
-        Wall-clock time of the solve.
-    summary : mapping
-        Its numbers, JSON-able.
-    point_data, cell_data : mapping of str to array
-        Fields in the order of the mesh's points and tets; empty on every process but the first.
-    table : mapping
-        The [[solve]] table.
-    facet_data : mapping of str to mapping of str to array
-        By interface what the solution's ``facet_data`` gives; empty on every process but the first.
-    """
-
-    name: str
-    type: str
-    seconds: float
-    summary: Mapping[str, Any]
-    point_data: Mapping[str, Any] = field(default_factory=dict)
-    cell_data: Mapping[str, Any] = field(default_factory=dict)
-    table: Mapping[str, Any] = field(default_factory=dict)
-    facet_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what JSON shows."""
-        return {"name": self.name, "type": self.type, "seconds": round(self.seconds, 6), "result": dict(self.summary)}
 
 
 @dataclass(frozen=True)
@@ -215,7 +178,7 @@ def solve_study(
         if found is None:
             last, made, solved = _mesh_and_solve(study, stage, ranks, physics=physics, stages=stages, force=force)
         else:
-            solved = _solve_all(study, stage, ranks, physics=physics, stages=stages, mesh=None, path=found)
+            solved = solve_all(study, stage, ranks, physics=physics, stages=stages, path=found)
         result = _only_first(ranks, lambda: _collect(last, stage, made, solved=solved, stages=stages))
     return result
 
@@ -228,13 +191,14 @@ class Physics:
     ----------
     comm : communicator
         All processes.
-    load_domain, run_solve : callable
+    load_domain, run_solve, run_volume_solve : callable
         Of `solvers.domain` and `solvers.from_study`.
     """
 
     comm: Any
     load_domain: Callable[..., Any]
     run_solve: Callable[..., Any]
+    run_volume_solve: Callable[..., Any]
 
 
 def load_physics() -> Physics:
@@ -264,7 +228,7 @@ def load_physics() -> Physics:
     except ImportError as error:
         where = "Debian: apt install python3-dolfinx-real; elsewhere: conda install -c conda-forge fenics-dolfinx"
         raise MissingDependencyError.of("dolfinx", "[[solve]]", f"{where} ({error})") from error
-    return Physics(comm, domain.load_domain, study.run_solve)
+    return Physics(comm, domain.load_domain, study.run_solve, study.run_volume_solve)
 
 
 @contextmanager
@@ -294,9 +258,7 @@ def _mesh_and_solve(
         study,
         ranks,
         prepare=lambda now: _only_first(ranks, lambda: _prepare(now, stage, stages, force=force)),
-        solve=lambda now, made: _solve_all(
-            now, stage, ranks, physics=physics, stages=stages, mesh=made.mesh if made else None
-        ),
+        solve=lambda now, made: solve_all(now, stage, ranks, physics=physics, stages=stages, made=made),
     )
 
 
@@ -326,52 +288,6 @@ def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepa
             write_mesh(mesh, stage / name)
     write_study(study, stage / "study.toml")
     return Prepared(volume, mesh, report, tuple(cleaned))
-
-
-def _solve_all(
-    study: Study,
-    stage: Path,
-    ranks: Ranks,
-    *,
-    physics: Physics | None,
-    stages: Stages,
-    mesh: TaggedMesh | None,
-    path: Path | None = None,
-) -> list[Solved]:
-    """All processes: every [[solve]] table, one after the other, on one domain."""
-    if physics is None:
-        return []
-
-    def load() -> Any:
-        # one process has the mesh in memory; many read their share of the file
-        source = mesh if ranks.size == 1 and mesh is not None else path or stage / NATIVE
-        return physics.load_domain(source, physics.comm)
-
-    with stages("load domain"):
-        domain = ranks.together(load)
-    fields = stage if study.output.fields else None
-    return [_solve_one(domain, table, ranks, physics=physics, stages=stages, fields=fields) for table in study.solves]
-
-
-def _solve_one(
-    domain: Any, table: Mapping[str, Any], ranks: Ranks, *, physics: Physics, stages: Stages, fields: Path | None
-) -> Solved:
-    """Solve one table and bring what the report needs to the first process; every process takes part."""
-    name, kind = str(table["name"]), str(table["type"])
-
-    def gather() -> Solved:
-        point_data, cell_data = result.point_data() or {}, result.cell_data() or {}
-        if fields is not None:
-            result.write(fields / f"{name}.xdmf")
-        facets = {each: result.facet_data(each) or {} for each in getattr(result, "interfaces", {})}
-        return Solved(name, kind, seconds, result.summary(), point_data, cell_data, dict(table), facets)
-
-    start = time.perf_counter()
-    with stages(f"solve {name}"):
-        result = ranks.together(lambda: physics.run_solve(domain, table))
-    seconds = time.perf_counter() - start
-    with stages("write fields"):
-        return ranks.together(gather)
 
 
 def _finish(study: Study, stage: Path, made: Prepared | None, *, solved: list[Solved], stages: Stages) -> RunResult:

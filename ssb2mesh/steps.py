@@ -232,6 +232,7 @@ def check_names(study: Study, volume: LabelledVolume) -> None:
         tables = {place: solve} | {f"{place}.{key}": solve[key] for key in _NESTED_KEYS if key in solve}
         for where, table in tables.items():
             _check_table(faults, where, table, phases=phases, meshed=meshed)
+        _check_sizes(faults, place, solve.get("sizes", ()), volume)
     faults.raise_if_any(str(study.source or study.title))
 
 
@@ -244,6 +245,19 @@ def _check_table(
     for key in _SIDE_KEYS:
         if isinstance(table.get(key), Mapping):
             _check_sides(faults, f"{place}.{key}", table[key], phases)
+
+
+def _check_sizes(faults: Faults, place: str, sizes: Sequence[float | str], volume: LabelledVolume) -> None:
+    """Edges of cubes that are cut from the volume."""
+    if not sizes:
+        return
+    from ssb2mesh.subvolumes import cube_voxels
+
+    for size in sizes:
+        try:
+            cube_voxels(volume, size)
+        except InputError as error:
+            faults.add(place, str(error))
 
 
 def _check_phases(faults: Faults, place: str, names: Iterable[str], phases: Sequence[str]) -> None:

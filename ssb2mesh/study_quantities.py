@@ -148,11 +148,14 @@ class SolveType:
         Allowed keys besides ``name`` and ``type``.
     check : callable, optional
         Takes the checked values and returns faults that need several keys to be seen.
+    on_volume : bool
+        Whether it is solved on the volume, which it meshes in its own way, and not on the mesh of the study.
     """
 
     help: str
     keys: Mapping[str, SolveKey]
     check: Callable[[Mapping[str, Any]], list[str]] = lambda values: []
+    on_volume: bool = False
 
 
 class SeveralFaults(InputError):

@@ -32,6 +32,7 @@ from ssb2mesh.study_quantities import (
     read_thermal_conductivity,
     read_tolerance,
 )
+from ssb2mesh.units import parse_length
 
 __all__ = ["QUANTITY_UNITS", "SOLVE_TYPES", "SolveKey", "SolveType", "parse_quantity", "validate_solves"]
 
@@ -119,6 +120,33 @@ def _axes(value: Any) -> list[str]:
     return list(axes)
 
 
+def _sizes(value: Any) -> list[float | str]:
+    """Read edges of cubes: lengths in m, or text in voxels, whose size is not known yet."""
+    given = [value] if isinstance(value, (str, float, int)) else value
+    if not isinstance(given, Sequence) or not given:
+        raise InputError(
+            f"got {value!r}; give edges of cubes, such as ['20 um', '40 um'] or ['16 voxels', '32 voxels']"
+        )
+    found: list[float | str] = []
+    for each in given:
+        number = re.fullmatch(r"\s*(\d+\.?\d*)\s*voxels?\s*", each) if isinstance(each, str) else None
+        if number and float(number.group(1)) >= 1:
+            found.append(each)
+        elif number or isinstance(each, bool) or not isinstance(each, (str, float, int)):
+            raise InputError(f"got {each!r}; an edge is a length such as '20 um', or at least '1 voxel'")
+        else:
+            found.append(parse_length(each, name="size"))
+    if len(set(found)) < len(found):
+        raise InputError(f"got {value!r}; a size is there twice")
+    return found
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError(f"got {value!r}; expected a whole number of at least 0")
+    return value
+
+
 def _conduction_faults(values: Mapping[str, Any]) -> list[str]:
     both = sorted(set(values["fixed"]) & set(values.get("current", {})))
     return [f"current: {name!r} has a fixed potential as well; give one of them" for name in both]
@@ -184,6 +212,21 @@ SOLVE_TYPES: dict[str, SolveType] = {
             ),
             **_EFFECTIVE_KEYS,
         },
+    ),
+    "representative_volume": SolveType(
+        "tortuosity factor and conductivity of sub-volumes of several sizes, their means and deviations",
+        {
+            "conductivity": _CONDUCTIVITY,
+            "sizes": SolveKey(
+                "edges of the cubes: lengths or voxels, such as ['20 um', '40 um'] or ['16 voxels', '32 voxels']",
+                _sizes,
+                required=True,
+            ),
+            "positions": SolveKey("most cubes of each size; they do not overlap; default 8", read_count),
+            "seed": SolveKey("of the draw, where more would fit; default 0", _seed),
+            "axes": SolveKey("directions of the applied field, default all of x, y, z", _axes),
+        },
+        on_volume=True,
     ),
     "elasticity": ELASTICITY,
     "coupled": COUPLED,

@@ -364,6 +364,7 @@ def describe_run(run: Mapping[str, Any]) -> str:
         rows = list(_flat(solve["result"]))
         width = max((len(key) for key, _ in rows), default=0)
         lines += [f"  {key.ljust(width)}  {value}" for key, value in rows]
+        lines += _statistics(solve["result"].get("statistics"))
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -376,12 +377,27 @@ def _flat(result: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
             yield f"{prefix}{key}", _linear(plain)
         elif isinstance(plain, dict):
             yield from _flat(plain, f"{prefix}{key}.")
+        elif isinstance(plain, list) and plain and isinstance(plain[0], dict):
+            yield f"{prefix}{key}", f"{len(plain)} rows"
         elif isinstance(plain, list) and len(plain) > 12:
             yield f"{prefix}{key}", f"{len(plain)} values"
         elif isinstance(plain, list):
             yield f"{prefix}{key}", _numbers(plain)
         elif key not in ("name", "type"):
             yield f"{prefix}{key}", _cell(plain)
+
+
+def _statistics(rows: Any) -> list[str]:
+    """Sub-volumes by size and axis as lines."""
+    if not isinstance(rows, list):
+        return []
+    keys = [f"{kind}_{what}" for kind in ("tortuosity", "conductivity") for what in ("mean", "std")]
+    head = ["edge", "axis", "count", "percolate", "tortuosity factor", "+-", "conductivity, S/m", "+-"]
+    cells = [
+        [format_length(row["size"]), row["axis"], row["count"], row["percolating"], *(row[key] for key in keys)]
+        for row in rows
+    ]
+    return ["", *(f"  {line}" for line in table(head, cells).split("\n"))]
 
 
 def _linear(solver: Mapping[str, Any]) -> str:

@@ -33,6 +33,13 @@ name = "tau"
 type = "effective_conductivity"
 conductivity = { NMC = 1.0 }
 axes = ["z"]
+[[solve]]
+name = "parts"
+type = "representative_volume"
+conductivity = { NMC = 1.0 }
+sizes = ["5 voxels"]
+positions = 2
+axes = ["z"]
 [output]
 folder = "results"
 report = false
@@ -71,6 +78,9 @@ def test_run_and_solve_under_mpirun_agree_with_one_process(folder):
         expected = results[0]["current"]["currents"]["z_max"]
         assert other["current"]["currents"]["z_max"] == pytest.approx(expected, rel=1e-8)
         assert other["tau"]["tortuosity"]["z"] == pytest.approx(results[0]["tau"]["tortuosity"]["z"], rel=1e-8)
+        expected = results[0]["parts"]["statistics"][0]["conductivity_mean"]
+        assert expected > 0
+        assert other["parts"]["statistics"][0]["conductivity_mean"] == pytest.approx(expected, rel=1e-8)
     assert not [p for p in folder.iterdir() if p.name.endswith(".part")]
 
 

@@ -7,6 +7,7 @@ from ssb2mesh.plot.cells import plot_cell_field
 from ssb2mesh.plot.fields import plot_current_map, plot_field
 from ssb2mesh.plot.interface import plot_interface_current, plot_interface_file
 from ssb2mesh.plot.quality import plot_quality
+from ssb2mesh.plot.representative import plot_representative
 from ssb2mesh.plot.slices import plot_slices
 from ssb2mesh.plot.solid import plot_cutaway, plot_interfaces
 from ssb2mesh.plot.style import phase_colours
@@ -21,5 +22,6 @@ __all__ = [
     "plot_interface_file",
     "plot_interfaces",
     "plot_quality",
+    "plot_representative",
     "plot_slices",
 ]

@@ -79,6 +79,12 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[t
             lambda path, v=values, s=sigma: plot.plot_field(mesh, v, path, conductivity=s),
         ))  # fmt: skip
     found += _stresses(mesh, solve, folder, number)
+    if solve.type == "representative_volume":
+        text = (
+            "Every sub-volume is a dot; bars are standard deviations. What does not percolate has no tortuosity factor."
+        )
+        figure = Figure(folder / f"sub-volumes-{number}.png", f"Sub-volumes: {solve.name}", text)
+        found.append((figure, lambda path: plot.plot_representative(solve.summary, path)))
     facets = getattr(solve, "facet_data", None) or {}
     for k, (name, data) in enumerate(list(facets.items())[:_MOST_FIELDS], start=1):
         text = f"Current density through {name} in the solve '{solve.name}', positive out of the electron conductor."

@@ -17,6 +17,7 @@ from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.study import checks
 from ssb2mesh.study.checks import Faults, Table
 from ssb2mesh.study.model import CleanStep, MeshSpec, OutputSpec, Study, VolumeSpec
+from ssb2mesh.study.placeholders import note_placeholders
 from ssb2mesh.units import parse_length, parse_spacing
 from ssb2mesh.volume import check_phase_name
 
@@ -109,6 +110,7 @@ def parse_study(content: str, *, base: Path, source: Path | None = None) -> Stud
     output = _output(Table(tables.get("output", {}), "[output]", faults), base, source)
     solves = _solves(tables.get("solve", []), faults, base)
     top.finish(also=("volume", "mesh", "output", "solve"))
+    note_placeholders(tables, faults)
     faults.raise_if_any(named)
     return Study(title, volume, mesh, output, solves, source)
 

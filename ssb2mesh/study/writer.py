@@ -10,7 +10,7 @@ from typing import Any
 
 from ssb2mesh.study.model import Study
 
-__all__ = ["format_study", "write_study"]
+__all__ = ["format_study", "toml_value", "write_study"]
 
 _BARE_KEY = re.compile(r"^[A-Za-z0-9_-]+$")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -36,7 +36,7 @@ def format_study(study: Study) -> str:
     >>> parse_study(format_study(study), base=Path("/data")) == study
     True
     """
-    lines = [f"title = {_value(study.title)}", ""]
+    lines = [f"title = {toml_value(study.title)}", ""]
     volume = _given(study.volume)
     steps = volume.pop("clean", ())
     if study.volume.phantom is None:
@@ -73,15 +73,37 @@ def _given(spec: Any) -> dict[str, Any]:
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(name)} = {_value(value)}" for name, value in table.items()]
+    return [f"{_key(name)} = {toml_value(value)}" for name, value in table.items()]
 
 
 def _key(name: object) -> str:
     text = str(name)
-    return text if _BARE_KEY.match(text) else _value(text)
+    return text if _BARE_KEY.match(text) else toml_value(text)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value as TOML.
+
+    Parameters
+    ----------
+    value : any
+        Numbers, text, paths, lists and tables of them.
+
+    Returns
+    -------
+    str
+        On one line.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+
+    Examples
+    --------
+    >>> toml_value({"a b": [1, "x"]})
+    '{ "a b" = [1, "x"] }'
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -89,7 +111,7 @@ def _value(value: Any) -> str:
     if isinstance(value, (str, Path)):
         return '"' + "".join(_ESCAPES.get(c, c) for c in str(value)) + '"'
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items() if v is not None) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {toml_value(v)}" for k, v in value.items() if v is not None) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
+        return "[" + ", ".join(toml_value(v) for v in value) + "]"
     raise TypeError(f"cannot write {value!r} as TOML")
