@@ -13,7 +13,7 @@ __all__ = ["cli", "main"]
 
 #: Verbs in the order of the work; each lives in the module of its name.
 VERBS = ("info", "phantom", "init", "clean", "mesh", "surface", "check", "convert", "map", "moose", "solve", "run",
-         "plot", "doctor")  # fmt: skip
+         "series", "plot", "doctor")  # fmt: skip
 
 
 class Verbs(click.Group):

@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
-from ssb2mesh.measure.columns import phase_mask
-from ssb2mesh.measure.contact_maps import _names
+from ssb2mesh.measure.columns import as_names, phase_mask
 from ssb2mesh.measure.layers import LayerThickness
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.volume import LabelledVolume
@@ -317,7 +316,7 @@ def _check_grids(before: LabelledVolume, after: LabelledVolume) -> None:
 
 def _either(volume: LabelledVolume, other: LabelledVolume, phases: str | Sequence[str]) -> npt.NDArray[np.bool_]:
     """A mask of phases, of which the volume may lack those that the other state has."""
-    names = _names(phases)
+    names = as_names(phases)
     if not names:
         raise InputError("phases: got none; name what is followed")
     here = [name for name in names if name in volume.phase_names or name not in other.phase_names]

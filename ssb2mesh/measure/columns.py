@@ -12,7 +12,7 @@ from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume
 
-__all__ = ["View", "first_index", "last_index_before", "phase_mask", "view_from"]
+__all__ = ["View", "as_names", "first_index", "last_index_before", "phase_mask", "view_from"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +117,17 @@ def turned(array: npt.NDArray, side: str) -> npt.NDArray:
     return view if side.endswith("min") else view[:, :, ::-1]
 
 
+def as_names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one name or several as a tuple.
+
+    Examples
+    --------
+    >>> as_names("Li"), as_names(["Li", "SEI"])
+    (('Li',), ('Li', 'SEI'))
+    """
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 def phase_mask(volume: LabelledVolume, names: Sequence[str], argument: str) -> npt.NDArray[np.bool_]:
     """Return where any of some phases is, by voxel.
 
@@ -144,10 +155,8 @@ def phase_mask(volume: LabelledVolume, names: Sequence[str], argument: str) -> n
     >>> phase_mask(volume, ["Li"], "electrode").mean()  # doctest: +SKIP
     0.25
     """
-    if isinstance(names, str):
-        names = (names,)
     mask = np.zeros(volume.shape, bool)
-    for name in names:
+    for name in as_names(names):
         if name not in volume.phase_names:
             known = ", ".join(volume.phase_names)
             raise InputError(f"{argument}: no phase {name!r}{nearest(name, volume.phase_names)}; phases: {known}")

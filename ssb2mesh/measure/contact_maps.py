@@ -17,6 +17,7 @@ from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.measure.columns import (
+    as_names,
     first_index,
     largest_piece,
     last_index_before,
@@ -180,7 +181,7 @@ def contact_map(
         raise InputError(f"within: got {within!r}; give a whole number of voxels, 0 or more")
     if look not in LOOK:
         raise InputError(f"look: got {look!r}; allowed: {', '.join(LOOK)}")
-    groups = {"electrode": _names(electrode), "electrolyte": _names(electrolyte), "voids": _names(voids)}
+    groups = {"electrode": as_names(electrode), "electrolyte": as_names(electrolyte), "voids": as_names(voids)}
     _check_apart(groups)
     view = view_from(volume, side)
     metal = view.mask(groups["electrode"], "electrode")
@@ -321,7 +322,7 @@ def interfacial_voids(
     >>> interfacial_voids(volume, "void", electrode="Li", electrolyte="LPS").counts
     {'interfacial': 1, 'closed': 1, 'open': 0}
     """
-    groups = {"voids": _names(voids), "electrode": _names(electrode), "electrolyte": _names(electrolyte)}
+    groups = {"voids": as_names(voids), "electrode": as_names(electrode), "electrolyte": as_names(electrolyte)}
     _check_apart(groups)
     empty = phase_mask(volume, groups["voids"], "voids")
     metal = phase_mask(volume, groups["electrode"], "electrode")
@@ -338,10 +339,6 @@ def interfacial_voids(
     counts = {name: int((kind == k).sum()) for k, name in names.items()}
     volumes = {name: int(sizes[kind == k].sum()) * voxel for k, name in names.items()}
     return VoidKinds(kind[ids], counts, volumes, solid * voxel)
-
-
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _check_apart(groups: dict[str, tuple[str, ...]]) -> None:

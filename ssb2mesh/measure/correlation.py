@@ -246,6 +246,6 @@ def _box(low: Sequence[int] | npt.NDArray[Any], high: Sequence[int] | npt.NDArra
     return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
 
-def _triple(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+def _triple(values: npt.NDArray[Any]) -> tuple[float, float, float]:
     x, y, z = (float(v) for v in values)
     return x, y, z

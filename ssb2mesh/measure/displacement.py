@@ -43,8 +43,9 @@ class Displacement:
 
     Examples
     --------
-    >>> still = Displacement((0, 0, 0), (1, 1, 1), np.zeros((3, 3, 3, 3)), np.zeros((3, 3, 3, 3, 3)), np.ones((3, 3, 3)))
-    >>> float(np.abs(still.strain()).max())
+    >>> u, slopes = np.zeros((3, 3, 3, 3)), np.zeros((3, 3, 3, 3, 3))
+    >>> still = Displacement((0, 0, 0), (1, 1, 1), u, slopes, np.ones((3, 3, 3)))
+    >>> float(np.abs(still.strain()[1, 1, 1]).max())
     0.0
     """
 
@@ -86,8 +87,8 @@ class Displacement:
         Parameters
         ----------
         source : {"nodes", "windows"}
-            Slopes between nodes (a plane by least squares through the 27 nodes around each, of which at least ten must
-            have a value, in all directions), or within the sub-volume of each node, which is noisier but needs no
+            Slopes between nodes (a plane by least squares through the 27 nodes around each, of which at least eight
+            must have a value, in all directions), or within the sub-volume of each node: noisier, but without need of
             neighbours.
         finite : bool
             Green-Lagrange strain instead of the small one, which sees rotations as strain.
@@ -147,7 +148,7 @@ def _slopes(field: Displacement) -> npt.NDArray[np.float64]:
         part = tuple(slice(s, s + n) for s, n in zip(shift, grid, strict=True))
         moments += weight[part][..., None, None] * np.outer(row, row)
         right += row[:, None] * values[part][..., None, :]
-    enough = known & (moments[..., 0, 0] >= 10)
+    enough = known & (moments[..., 0, 0] >= 8)
     enough[enough] = np.linalg.cond(moments[enough]) < 1e4
     slopes = np.full((*grid, 3, 3), np.nan)
     if enough.any():

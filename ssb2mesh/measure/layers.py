@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.measure.columns import View, first_index, last_index_before, view_from
-from ssb2mesh.measure.contact_maps import _names
+from ssb2mesh.measure.columns import View, as_names, first_index, last_index_before, view_from
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.volume import LabelledVolume
 
@@ -133,7 +132,7 @@ def layer_thickness(
     """
     if count not in COUNT:
         raise InputError(f"count: got {count!r}; allowed: {', '.join(COUNT)}")
-    wanted, ending = _names(phases), _names(until)
+    wanted, ending = as_names(phases), as_names(until)
     if not wanted:
         raise InputError("phases: got none; name at least one phase of the layer")
     both = sorted(set(wanted) & set(ending))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, SolverError
 from ssb2mesh.measure.contact_maps import InterfaceMap
+from ssb2mesh.measure.tables import Row
 
 __all__ = ["Spreading", "spreading_resistance"]
 
@@ -50,6 +51,15 @@ class Spreading:
     def constriction(self) -> float:
         """What the uneven contact adds, ohm."""
         return self.resistance - self.layer - self.interface
+
+    def rows(self, subject: str = "") -> list[Row]:
+        """Return the numbers as rows of a long table."""
+        names = ("resistance", "layer", "interface", "constriction")
+        return [Row("spreading", subject, name, getattr(self, name), "ohm") for name in names]
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the numbers by name."""
+        return {row.quantity: row.value for row in self.rows()}
 
 
 def spreading_resistance(

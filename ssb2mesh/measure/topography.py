@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, nearest
-from ssb2mesh.measure.columns import first_index, largest_piece, phase_mask, turned, view_from
-from ssb2mesh.measure.contact_maps import _names
+from ssb2mesh.measure.columns import as_names, first_index, largest_piece, phase_mask, turned, view_from
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume
 
@@ -167,7 +166,7 @@ def height_map(
     >>> height_map(volume, "z_max", phases="LPS").values.round(9)
     array([[3.e-06, 2.e-06]])
     """
-    names = _names(phases)
+    names = as_names(phases)
     if not names:
         raise InputError("phases: got none; name what begins at the surface")
     view = view_from(volume, side)

@@ -1,0 +1,205 @@
+"""A series of states: the same measures and solves on each, in parallel processes, resumed where they were cut off.
+
+Order and processes only: the work on a state is in `ssb2mesh.series_stages`, tables are in `ssb2mesh.series_report`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssb2mesh.errors import InputError, Ssb2meshError
+from ssb2mesh.paths import check_output_folder
+from ssb2mesh.series_model import Series, parse_series, read_series
+from ssb2mesh.series_stages import Entry, Outcome, run_pair, run_state
+
+__all__ = ["Series", "SeriesResult", "parse_series", "read_series", "run_series"]
+
+#: Marks a results folder as one of a series; runs hold it while they work.
+MARK = ".series"
+
+
+@dataclass(frozen=True)
+class SeriesResult:
+    """What a series leaves.
+
+    Parameters
+    ----------
+    series : Series
+        What was done.
+    entries : tuple of Entry
+        All numbers: by state in the order of the series, then by task.
+    faults : tuple of str
+        What failed.
+    kept, done : int
+        Stages that were there before, and that were done now.
+    files : tuple of Path
+        Tables and curves.
+    """
+
+    series: Series
+    entries: tuple[Entry, ...]
+    faults: tuple[str, ...] = ()
+    kept: int = 0
+    done: int = 0
+    files: tuple[Path, ...] = ()
+
+    def values(self, task: str, quantity: str, *, subject: str | None = None, axis: str = "") -> list[float]:
+        """Return one number a state, NaN where there is none.
+
+        Raises
+        ------
+        InputError
+            If no state has such a number.
+        """
+        found = {
+            entry.state: entry.row.value
+            for entry in self.entries
+            if entry.task == task and entry.row.quantity == quantity and entry.row.axis == (axis or entry.row.axis)
+            and subject in (None, entry.row.subject)
+        }  # fmt: skip
+        if not found:
+            raise InputError(f"quantity: no state has {quantity!r} of {task!r}")
+        return [found.get(state.name, float("nan")) for state in self.series.states]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON shows."""
+        from ssb2mesh.series_report import table_numbers
+
+        return {**table_numbers(self), "folder": str(self.series.folder), "files": [str(f) for f in self.files],
+                "faults": list(self.faults), "stages_kept": self.kept, "stages_done": self.done}  # fmt: skip
+
+
+def run_series(
+    series: Series, *, jobs: int = 1, overwrite: bool = False, tell: Callable[[str], None] | None = None
+) -> SeriesResult:
+    """Measure, compare and solve all states of a series.
+
+    Finished stages in the results folder are kept, if what went into them is the same, so that a run that was killed
+    goes on where it was; the tables come out the same to the byte. A state that fails does not stop the others.
+
+    Parameters
+    ----------
+    series : Series
+        From `read_series`.
+    jobs : int
+        Processes; each holds the volume of one state (two for a comparison) and what is made of it.
+    overwrite : bool
+        Forget what is in the results folder.
+    tell : callable, optional
+        Called with a line when a state is done.
+
+    Returns
+    -------
+    SeriesResult
+        Numbers, faults and files.
+
+    Raises
+    ------
+    InputError
+        If the results folder holds something else, or another run is at work in it.
+
+    Examples
+    --------
+    >>> run_series(read_series("states.toml"), jobs=2).values("top", "fraction")  # doctest: +SKIP
+    [0.42, 0.39, 0.2]
+    """
+    from ssb2mesh.series_report import write_results
+
+    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
+        raise InputError(f"jobs: got {jobs!r}; give a number of processes, 1 or more")
+    with _held(_checked_folder(series, overwrite)):
+        measured = _all([(run_state, (series, state)) for state in series.states], jobs, tell)
+        pairs = range(1, len(series.states)) if series.comparisons else range(0)
+        compared = _all([(run_pair, (series, number)) for number in pairs], jobs, tell)
+        outcomes = [*measured, *compared]
+        order = {state.name: number for number, state in enumerate(series.states)}
+        entries = sorted((e for outcome in outcomes for e in outcome.entries), key=lambda e: order[e.state])
+        result = SeriesResult(
+            series,
+            tuple(entries),
+            tuple(fault for outcome in outcomes for fault in outcome.faults),
+            sum(outcome.kept for outcome in outcomes),
+            sum(outcome.done for outcome in outcomes),
+        )
+        return write_results(result)
+
+
+def _checked_folder(series: Series, overwrite: bool) -> Path:
+    """The results folder: new, empty, or one of an earlier run."""
+    folder = series.folder
+    ours = (folder / MARK).is_file()
+    check_output_folder(folder, overwrite=overwrite or ours)
+    if overwrite and (folder / "states").is_dir():
+        shutil.rmtree(folder / "states")
+    folder.mkdir(exist_ok=True)
+    (folder / MARK).touch()
+    return folder
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep a second run out; the system lets go when this process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows: two runs at once would do everything twice, no more
+        yield
+        return
+    with (folder / MARK).open("w", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"results folder: another run is at work in {str(folder)!r}; wait for it") from None
+        yield
+
+
+def _all(
+    tasks: list[tuple[Callable[..., Outcome], tuple[Any, ...]]], jobs: int, tell: Callable[[str], None] | None
+) -> list[Outcome]:
+    """Do tasks in some processes; outcomes in the order of the tasks."""
+    if jobs == 1 or len(tasks) < 2:
+        return [_told(work(*arguments), tell) for work, arguments in tasks]
+    import multiprocessing
+
+    found: dict[int, Outcome] = {}
+    workers = min(jobs, len(tasks))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _follow_parent, (os.getpid(),)) as pool:
+        futures = {pool.submit(work, *arguments): number for number, (work, arguments) in enumerate(tasks)}
+        try:
+            for future in as_completed(futures):
+                found[futures[future]] = _told(future.result(), tell)
+        except BrokenProcessPool as error:
+            raise Ssb2meshError(
+                "a process of the series was killed, perhaps for want of memory; run again with fewer --jobs: what is "
+                "finished is kept"
+            ) from error
+    return [found[number] for number in range(len(tasks))]
+
+
+def _told(outcome: Outcome, tell: Callable[[str], None] | None) -> Outcome:
+    if tell is not None:
+        state = f"{outcome.done} stages done, {outcome.kept} kept" + (", failed" if outcome.faults else "")
+        tell(f"{outcome.state}: {state}")
+    return outcome
+
+
+def _follow_parent(parent: int) -> None:
+    """End this process when the one that started it is gone, so that nothing works on behind the next run."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    threading.Thread(target=watch, daemon=True).start()

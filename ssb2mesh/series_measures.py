@@ -1,0 +1,309 @@
+"""What can be measured of each state of a series, and of pairs of states, by name. No files are read here.
+
+A measure takes the volume, a `Job` and its options, which are the keys of its ``[[measure]]`` table. It returns rows
+and may keep files in the folder of the state. A new one is a dataclass, a function and an entry of `MEASURES` or
+`COMPARISONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ssb2mesh.errors import InputError
+from ssb2mesh.io.mesh_common import replacing
+from ssb2mesh.volume import LabelledVolume
+
+if TYPE_CHECKING:
+    from ssb2mesh.measure.layers import LayerThickness
+    from ssb2mesh.measure.tables import Row
+
+__all__ = ["COMPARISONS", "MEASURES", "Job", "Kind"]
+
+Phases = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a measure knows beside the volume.
+
+    Parameters
+    ----------
+    name : str
+        Of the task; files are called by it.
+    folder : Path
+        Where files of this state are kept.
+    charge : float, optional
+        Charge passed up to this state, C.
+    """
+
+    name: str
+    folder: Path
+    charge: float | None = None
+
+    def keep(self, values: Any) -> None:
+        """Keep an array as ``<name>.npy``."""
+        with replacing(self.folder / f"{self.name}.npy") as (part,):
+            np.save(part, values)
+
+
+class Kind(NamedTuple):
+    """A kind of measure or comparison.
+
+    Attributes
+    ----------
+    options : type
+        Dataclass whose fields are the keys of its table.
+    run : callable
+        Takes one volume (a comparison: two), a `Job` and the options; returns rows.
+    """
+
+    options: type
+    run: Callable[..., list[Row]]
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """A measure without options."""
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    phases: Phases
+
+
+@dataclass(frozen=True)
+class _Contact:
+    side: str
+    electrode: Phases
+    electrolyte: Phases
+    voids: Phases
+    within: int
+    look: str = "electrode"
+    conductivity: Any = None
+    thickness: Any = None
+
+
+@dataclass(frozen=True)
+class _VoidRoles:
+    voids: Phases
+    electrode: Phases
+    electrolyte: Phases
+
+
+@dataclass(frozen=True)
+class _Layer:
+    phases: Phases
+    side: str
+    until: Phases = ()
+    count: str = "material"
+
+    def of(self, volume: LabelledVolume) -> LayerThickness:
+        from ssb2mesh.measure.layers import layer_thickness
+
+        return layer_thickness(volume, self.phases, side=self.side, until=self.until, count=self.count)
+
+
+@dataclass(frozen=True)
+class _Surface:
+    side: str
+    phases: Phases
+    level: str = "plane"
+    cutoff: Any = None
+    along: str | None = None
+
+
+@dataclass(frozen=True)
+class _Crack:
+    crack: Phases
+
+
+@dataclass(frozen=True)
+class _Change:
+    phases: Phases
+    tolerance: int = 0
+    body: Phases | None = None
+    outside: str | None = None
+
+
+@dataclass(frozen=True)
+class _Windows:
+    phases: Phases
+    window: int
+    step: int
+    search: int
+    least: float = 0.7
+
+
+def _fractions(volume: LabelledVolume, job: Job, o: _Nothing) -> list[Row]:
+    from ssb2mesh.measure.tables import Row
+
+    shares = volume.volume_fractions()
+    voxel = float(np.prod(volume.spacing))
+    counts = volume.voxel_counts()
+    rows = [Row("volume fraction", name, "total", share) for name, share in shares.items()]
+    return rows + [Row("volume", name, "total", count * voxel, "m3") for name, count in counts.items()]
+
+
+def _connectivity(volume: LabelledVolume, job: Job, o: _Pieces) -> list[Row]:
+    from ssb2mesh.components import connected_components
+    from ssb2mesh.measure.columns import as_names
+    from ssb2mesh.measure.tables import Row
+
+    found = connected_components(volume)
+    rows = []
+    for name in as_names(o.phases):
+        mine = found.of(name)
+        sizes = found.sizes[mine]
+        rows.append(Row("connectivity", name, "pieces", float(len(mine))))
+        rows.append(Row("connectivity", name, "largest piece", float(sizes.max() / sizes.sum())))
+        for axis in "xyz":
+            through = float(sizes[found.percolating(axis)[mine]].sum() / sizes.sum())
+            rows.append(Row("connectivity", name, "percolating", through, "", axis))
+    return rows
+
+
+def _areas(volume: LabelledVolume, job: Job, o: _Nothing) -> list[Row]:
+    from ssb2mesh.measure.areas import interface_areas
+
+    return interface_areas(volume).rows()
+
+
+def _contact_map(volume: LabelledVolume, job: Job, o: _Contact) -> list[Row]:
+    from ssb2mesh.measure.contact_maps import contact_map
+    from ssb2mesh.measure.spots import contact_spots, estimate_constriction
+    from ssb2mesh.measure.spreading import spreading_resistance
+    from ssb2mesh.study_quantities import read_conductivity
+    from ssb2mesh.units import parse_length
+
+    if (o.conductivity is None) != (o.thickness is None):
+        raise InputError("conductivity, thickness: got one of them; give both for the constriction, or none")
+    picture = contact_map(
+        volume, o.side, electrode=o.electrode, electrolyte=o.electrolyte, voids=o.voids, within=o.within, look=o.look
+    )
+    job.keep(picture.contact.astype(np.uint8))
+    spots = contact_spots(picture)
+    rows = [*picture.rows(job.name), *spots.rows(job.name)]
+    if o.conductivity is not None and picture.contact.any():
+        kappa, length = read_conductivity(o.conductivity), parse_length(o.thickness, name="thickness")
+        rows += estimate_constriction(spots, kappa).rows(job.name)
+        rows += spreading_resistance(picture, thickness=length, conductivity=kappa).rows(job.name)
+    return rows
+
+
+def _voids(volume: LabelledVolume, job: Job, o: _VoidRoles) -> list[Row]:
+    from ssb2mesh.measure.contact_maps import interfacial_voids
+
+    return interfacial_voids(volume, o.voids, electrode=o.electrode, electrolyte=o.electrolyte).rows(job.name)
+
+
+def _thickness(volume: LabelledVolume, job: Job, o: _Layer) -> list[Row]:
+    found = o.of(volume)
+    job.keep(found.values)
+    return found.rows(job.name)
+
+
+def _roughness(volume: LabelledVolume, job: Job, o: _Surface) -> list[Row]:
+    from ssb2mesh.measure.roughness import profile_roughness, roughness
+    from ssb2mesh.measure.topography import height_map
+    from ssb2mesh.units import parse_length
+
+    heights = height_map(volume, o.side, phases=o.phases)
+    length = None if o.cutoff is None else parse_length(o.cutoff, name="cutoff")
+    job.keep(heights.values)
+    rows = roughness(heights, level=o.level, cutoff=length).rows(job.name, heights.axis)
+    if o.along is not None:
+        rows += profile_roughness(heights, along=o.along, level=o.level, cutoff=length).rows(job.name, o.along)
+    return rows
+
+
+def _filling(volume: LabelledVolume, job: Job, o: _Crack) -> list[Row]:
+    from ssb2mesh.measure.changes import faraday_volume, filling_fraction
+    from ssb2mesh.measure.columns import as_names, phase_mask
+    from ssb2mesh.measure.tables import Row
+
+    if job.charge is None:
+        raise InputError("charge: the state has none; give charge = '0.15 mAh' in its [[state]] table")
+    space = int(phase_mask(volume, as_names(o.crack), "crack").sum()) * float(np.prod(volume.spacing))
+    lithium = faraday_volume(abs(job.charge))
+    return [
+        Row("filling", job.name, "lithium volume", lithium, "m3"),
+        Row("filling", job.name, "crack volume", space, "m3"),
+        Row("filling", job.name, "filling fraction", filling_fraction(lithium, space)),
+    ]
+
+
+def _phase_change(before: LabelledVolume, after: LabelledVolume, job: Job, o: _Change) -> list[Row]:
+    from ssb2mesh.measure.changes import phase_change
+
+    after, rows = _registered(before, after, job, o)
+    found = phase_change(before, after, o.phases, tolerance=o.tolerance)
+    job.keep(found.kind)
+    return [*rows, *found.rows(job.name)]
+
+
+def _thickness_change(before: LabelledVolume, after: LabelledVolume, job: Job, o: _Layer) -> list[Row]:
+    from ssb2mesh.measure.changes import thickness_change
+
+    found = thickness_change(o.of(before), o.of(after))
+    job.keep(found.values)
+    return found.rows(job.name)
+
+
+def _displacement(before: LabelledVolume, after: LabelledVolume, job: Job, o: _Windows) -> list[Row]:
+    from scipy import ndimage
+
+    from ssb2mesh.measure.columns import as_names, phase_mask
+    from ssb2mesh.measure.correlation import correlate
+    from ssb2mesh.voxel_fields import VoxelField
+
+    # labels are blurred by a voxel: steps cannot be placed between voxels
+    masks = [phase_mask(v, as_names(o.phases), "phases").astype(np.float32) for v in (before, after)]
+    first, second = (
+        VoxelField.on(v, ndimage.gaussian_filter(mask, 1.0)) for v, mask in zip((before, after), masks, strict=True)
+    )
+    found = correlate(first, second, window=o.window, step=o.step, search=o.search, least=o.least)
+    job.keep(found.displacement)
+    return found.rows(job.name)
+
+
+def _registered(
+    before: LabelledVolume, after: LabelledVolume, job: Job, o: _Change
+) -> tuple[LabelledVolume, list[Row]]:
+    """The later state on the grid of the earlier one, where a body is named that moved as a whole."""
+    if o.body is None:
+        return after, []
+    if o.outside is None:
+        raise InputError("outside: missing; name the phase of voxels that the later state does not show")
+    from ssb2mesh.measure.columns import as_names, phase_mask
+    from ssb2mesh.measure.registration import register_rigid, resample_labels
+    from ssb2mesh.voxel_fields import VoxelField
+
+    body = as_names(o.body)
+    first, second = (VoxelField.on(v, phase_mask(v, body, "body")) for v in (before, after))
+    motion = register_rigid(first, second)
+    return resample_labels(after, motion, like=before, outside=o.outside), motion.rows(job.name)
+
+
+#: Measures of one state, by the ``type`` of their table.
+MEASURES: dict[str, Kind] = {
+    "fractions": Kind(_Nothing, _fractions),
+    "connectivity": Kind(_Pieces, _connectivity),
+    "areas": Kind(_Nothing, _areas),
+    "contact_map": Kind(_Contact, _contact_map),
+    "voids": Kind(_VoidRoles, _voids),
+    "thickness": Kind(_Layer, _thickness),
+    "roughness": Kind(_Surface, _roughness),
+    "filling": Kind(_Crack, _filling),
+}
+
+#: Comparisons of a state with the one before or the first one.
+COMPARISONS: dict[str, Kind] = {
+    "phase_change": Kind(_Change, _phase_change),
+    "thickness_change": Kind(_Layer, _thickness_change),
+    "displacement": Kind(_Windows, _displacement),
+}

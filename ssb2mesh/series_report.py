@@ -1,0 +1,199 @@
+"""Tables, curves and the page of a series: table.csv, table.json, curves.png, report.html. Nothing is measured here."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ssb2mesh.errors import MissingDependencyError
+from ssb2mesh.io.mesh_common import replacing
+from ssb2mesh.series_stages import Entry
+from ssb2mesh.summaries import table, to_json
+
+if TYPE_CHECKING:
+    from ssb2mesh.series import SeriesResult
+
+__all__ = ["describe_series", "table_numbers", "write_results"]
+
+#: task, measure, subject, quantity, axis, unit: what makes two numbers of two states the same quantity.
+Quantity = tuple[str, str, str, str, str, str]
+_HEAD = ("state", "state_value", "task", "measure", "subject", "quantity", "axis", "position", "value", "unit")
+#: Panels of the curves; more would not be looked at.
+MOST_PANELS = 48
+
+
+def write_results(result: SeriesResult) -> SeriesResult:
+    """Write tables, curves and the page of a series into its folder.
+
+    Parameters
+    ----------
+    result : SeriesResult
+        The numbers.
+
+    Returns
+    -------
+    SeriesResult
+        With its files. Without matplotlib there are no curves.
+
+    Examples
+    --------
+    >>> write_results(result).files  # doctest: +SKIP
+    """
+    folder = result.series.folder
+    files = [folder / "table.csv", folder / "table.json"]
+    with replacing(*files) as (first, second):
+        _write_csv(result, first)
+        second.write_text(to_json(table_numbers(result)) + "\n", encoding="utf-8")
+    try:
+        from ssb2mesh.plot.series import plot_curves
+
+        curves: Path | None = plot_curves(result, folder / "curves.png")
+    except MissingDependencyError:
+        curves = None
+    page = folder / "report.html"
+    with replacing(page) as (part,):
+        part.write_text(_page(result, curves), encoding="utf-8")
+    return replace(result, files=(*files, *([curves] if curves else []), page))
+
+
+def table_numbers(result: SeriesResult) -> dict[str, Any]:
+    """Return states and numbers of a series, JSON-able.
+
+    Parameters
+    ----------
+    result : SeriesResult
+        The series.
+
+    Returns
+    -------
+    dict
+        ``title``, ``label``, ``states`` (name, value, charge) and ``quantities``: of each what it is and its ``values``
+        in the order of the states.
+
+    Examples
+    --------
+    >>> table_numbers(result)["quantities"][0]["values"]  # doctest: +SKIP
+    [0.42, 0.39]
+    """
+    states = [{"name": s.name, "value": s.value, "charge_C": s.charge} for s in result.series.states]
+    names = ("task", "measure", "subject", "quantity", "axis", "unit")
+    quantities = [
+        {**dict(zip(names, key, strict=True)), "values": [_digits(v) for v in values]}
+        for key, values in by_quantity(result).items()
+    ]
+    return {"title": result.series.title, "label": result.series.label, "states": states, "quantities": quantities}
+
+
+def by_quantity(result: SeriesResult) -> dict[Quantity, list[float]]:
+    """Return one number a state for each quantity without a position, NaN where there is none."""
+    order = {state.name: number for number, state in enumerate(result.series.states)}
+    found: dict[Quantity, list[float]] = {}
+    for entry in result.entries:
+        row = entry.row
+        if row.position is None:
+            key = (entry.task, row.measure, row.subject, row.quantity, row.axis, row.unit)
+            found.setdefault(key, [math.nan] * len(order))[order[entry.state]] = row.value
+    return found
+
+
+def describe_series(result: SeriesResult) -> str:
+    """Return the numbers of a series as text, a column a state.
+
+    Parameters
+    ----------
+    result : SeriesResult
+        The series.
+
+    Returns
+    -------
+    str
+        A table, and what failed.
+
+    Examples
+    --------
+    >>> print(describe_series(result))  # doctest: +SKIP
+    """
+    found = by_quantity(result)
+    labels = quantity_labels(found)
+    rows = [[key[0], labels[key], key[5] or "1", *(_short(v) for v in values)] for key, values in found.items()]
+    return table(["task", "quantity", "unit", *(state.name for state in result.series.states)], rows)
+
+
+def quantity_labels(keys: Iterable[Quantity]) -> dict[Quantity, str]:
+    """Return what to call each quantity within its task: with the measure, where a task has several."""
+    measures: dict[str, set[str]] = {}
+    for key in keys:
+        measures.setdefault(key[0], set()).add(key[1])
+    labels = {}
+    for key in keys:
+        task, measure, subject, quantity, axis, _ = key
+        parts = [subject if subject != task else "", quantity, f"along {axis}" if axis else ""]
+        label = " ".join(part for part in parts if part)
+        labels[key] = f"{measure}: {label}" if len(measures[task]) > 1 else label
+    return labels
+
+
+def _short(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.5g}"
+
+
+def _digits(value: float) -> float:
+    """Nine digits: what solvers and compilers agree on from run to run."""
+    return float(f"{value:.9g}")
+
+
+def _write_csv(result: SeriesResult, path: Path) -> None:
+    values = {state.name: state.value for state in result.series.states}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_HEAD)
+        writer.writerows(_csv_rows(result.entries, values))
+
+
+def _csv_rows(entries: Iterable[Entry], values: Mapping[str, float | None]) -> Iterable[list[Any]]:
+    for entry in entries:
+        row = entry.row
+        cells = [values[entry.state], row.position, row.value]
+        value, position, number = ("" if c is None or math.isnan(c) else f"{c:.9g}" for c in cells)
+        yield [entry.state, value, entry.task, row.measure, row.subject, row.quantity, row.axis, position, number,
+               row.unit]  # fmt: skip
+
+
+def _page(result: SeriesResult, curves: Path | None) -> str:
+    """The report as one HTML page that needs nothing else."""
+    from ssb2mesh.report.blocks import picture_html
+    from ssb2mesh.report.blocks import table as html_table
+    from ssb2mesh.report.style import STYLE
+
+    series = result.series
+    title = escape(series.title)
+    parts = [f"<header><h1>{title}</h1><p class=made>{len(series.states)} states</p></header>"]
+    if result.faults:
+        items = "".join(f"<li>{escape(fault)}</li>" for fault in result.faults)
+        parts.append(f'<div class="verdict bad">Some of it failed:<ul>{items}</ul></div>')
+    if curves is not None:
+        picture = {"file": curves.name, "title": "Curves", "caption": f"Against {series.label}."}
+        parts.append(f"<section><h2>Curves</h2>{picture_html(picture, curves.parent)}</section>")
+    found = by_quantity(result)
+    labels = quantity_labels(found)
+    for task in dict.fromkeys(key[0] for key in found):
+        rows = [
+            [labels[key], key[5] or "1", *(None if math.isnan(v) else v for v in values)]
+            for key, values in found.items()
+            if key[0] == task
+        ]
+        head = ["quantity", "unit", *(state.name for state in series.states)]
+        parts.append(f"<section><h2>{escape(task)}</h2>{html_table(head, rows)}</section>")
+    rows = [[s.name, s.value, s.charge, s.volume.path or f"phantom {s.volume.phantom}"] for s in series.states]
+    states = html_table(["state", series.label, "charge, C", "volume"], rows)
+    parts.append(f"<section><h2>States</h2>{states}</section>")
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n" + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
+    )
