@@ -94,7 +94,7 @@ def names_used(tree: dict) -> tuple[set, set]:
             boundaries |= more[1]
         elif key == "block":
             blocks |= set(value.split())
-        elif key in ("boundary", "secondary", "sidesets"):
+        elif key in ("boundary", "secondary", "sidesets", "included_boundaries"):
             boundaries |= set(value.split())
         elif key == "block_pairs":
             blocks |= set(value.replace(";", " ").split())
@@ -115,6 +115,10 @@ class Problem:
         for entry in self.tree["Mesh"].values():
             if entry["type"] == "LowerDBlockFromSidesetGenerator":
                 self.cells[entry["new_block_name"]] = self.sets[entry["sidesets"]]
+            elif entry["type"] == "ParsedGenerateSideset":
+                assert entry["combinatorial_geometry"] == "1"
+                joined = [self.sets[name] for name in entry["included_boundaries"].split()]
+                self.sets[entry["new_sideset_name"]] = np.concatenate(joined)
         self.dof: dict[str, np.ndarray] = {}
         count = 0
         for name, entry in self.tree["Variables"].items():
@@ -135,6 +139,11 @@ class Problem:
         else:
             parts = [self.cells[name] for name in entry["block"].split()]
         return np.unique(np.concatenate([part.ravel() for part in parts]))
+
+    def visits(self, entry: dict) -> np.ndarray:
+        """Nodes in a sum: MOOSE comes to a node once for each boundary of the object that it lies on."""
+        return np.concatenate([self.nodes({"boundary": name}) for name in entry["boundary"].split()]
+                              if "boundary" in entry else [self.nodes(entry)])  # fmt: skip
 
     def value(self, entry: dict, time: float) -> float:
         """Number or function of time of an object."""
@@ -226,10 +235,10 @@ class Problem:
         found: dict[str, float] = {}
         for name, entry in self.tree["Postprocessors"].items():
             if entry["type"] == "NodalSum":
-                nodes = self.nodes(entry)
+                nodes = self.visits(entry)
                 found[name] = float(tagged[self.dof[entry["variable"].removeprefix("reaction_")][nodes]].sum())
             elif entry["type"] == "AverageNodalVariableValue":
-                found[name] = float(u[self.dof[entry["variable"]][self.nodes(entry)]].mean())
+                found[name] = float(u[self.dof[entry["variable"]][self.visits(entry)]].mean())
             elif entry["type"] == "ParsedPostprocessor":
                 found[name] = float(eval(entry["expression"], {"__builtins__": {}}, dict(found)))
             elif entry["type"] == "ADElementIntegralMaterialProperty":

@@ -47,13 +47,18 @@ def mechanics_tree(case: Case, known: Known) -> Tree:
     InputError
         If a phase or side is not in the mesh.
     NotExpressibleError
-        If rollers or plates are not in a plane across one axis.
+        If rollers or plates are not in a plane across one axis, or the formulation is mixed.
 
     Examples
     --------
     >>> mechanics_tree(case, known)["Physics/SolidMechanics/QuasiStatic"]  # doctest: +SKIP
     """
     table = case.table
+    if table.get("formulation", "displacement") != "displacement":
+        raise NotExpressibleError(
+            f"formulation: {table['formulation']!r} has a pressure of its own, which MOOSE's solid mechanics has no "
+            "physics for on tets; give order = 2"
+        )
     plastic = [n for n, m in table["materials"].items() if isinstance(m, Mapping) and "yield_stress" in m]
     stepped = bool(plastic or table.get("interfaces") or "path" in table)
     tree = _frame(case, stepped=stepped)
@@ -75,6 +80,8 @@ def _frame(case: Case, *, stepped: bool) -> Tree:
     path = table.get("path", [1.0])
     steps = table.get("steps", 10)
     notes = [f"Tets of order {2 if second else 1}; small strains; stresses are tension positive, pressures push."]
+    if table.get("formulation") == "mixed":
+        notes.append("The mixed formulation of the study is not written: phases that flow or keep their volume lock.")
     functions: Tree = {}
     if stepped:
         notes.append(f"Time is the load: {steps} steps for each unit of time; 'load' is the load factor.")
@@ -233,7 +240,8 @@ def _add_loads(tree: Tree, case: Case, stepped: bool) -> None:
         inner = bool(at) and "|" in interface
         owners = [owner] if inner else list(phases)
         sets = case.boundary(interface if inner else name, owners, key="pressure")
-        pushing[label(name)] = {"boundary": sets, "factor": value * units.pressure}
+        # small strains: by default the pressure would turn with the displaced mesh
+        pushing[label(name)] = {"boundary": sets, "factor": value * units.pressure, "use_displaced_mesh": False}
         pushing[label(name)] |= {"function": "load"} if stepped else {}
     if pushing:
         tree["BCs"]["Pressure"] = pushing

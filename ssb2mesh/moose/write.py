@@ -17,6 +17,7 @@ from ssb2mesh.moose.case import SYSTEMS, Case, NotExpressibleError
 from ssb2mesh.moose.charge import charge_tree, networks_of_charge
 from ssb2mesh.moose.conduction import conduction_tree, effective_tree, network_of_conduction, network_of_effective
 from ssb2mesh.moose.hit import Tree, render
+from ssb2mesh.moose.joined import join_side_sets
 from ssb2mesh.moose.mechanics import AXES, mechanics_tree, network_of_mechanics
 from ssb2mesh.moose.pieces import Network, isolate
 from ssb2mesh.paths import check_output_folder, staged_folder
@@ -25,6 +26,10 @@ from ssb2mesh.split import join_split
 __all__ = ["MooseFiles", "write_moose"]
 
 _MESH = "mesh.e"
+#: Why a type of solve is left out, and what to give instead.
+_NO_INPUT = {
+    "effective_stiffness": "its six load cases share one average over the box; give an elasticity table for each",
+}
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,8 @@ class _Inputs:
             networks = network_of_mechanics(table, list(sides))
             self._input(table, name, networks=networks, build=lambda c: mechanics_tree(c, self.known))
         else:
-            raise NotExpressibleError(f"type {kind!r} has no input for MOOSE")
+            why = _NO_INPUT.get(str(kind), "give conduction, effective_conductivity, charge_transfer or elasticity")
+            raise NotExpressibleError(f"type {kind!r} has no input for MOOSE: {why}")
 
     def _case(self, table: Mapping[str, Any], name: str) -> Case:
         return Case(name, self.mesh, _MESH, SYSTEMS[self.unit], table)
@@ -178,7 +184,7 @@ class _Inputs:
         plain = f"mesh-order{order}.e" if order > 1 else _MESH
         file = self.files.get(key, plain if not shares else f"{name}.e")
         case = Case(name, mesh, file, SYSTEMS[self.unit], table, shares)
-        self.texts[f"{name}.i"] = render(build(case))
+        self.texts[f"{name}.i"] = render(join_side_sets(build(case), case))
         self.files[key] = file
         self.meshes[file] = (mesh, order)
         self.solve_of[f"{name}.i"] = str(table["name"])
