@@ -1,0 +1,194 @@
+"""Compiled loops over voxel faces and edges: areas and triple lines with their directions. No names, no results."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+from ssb2mesh.measure.window import gradient
+
+__all__ = ["crossings", "face_areas", "face_list", "triple_edges"]
+
+
+@nb.njit(cache=True, nogil=True)
+def _face_normal(codes, at, axis, weights, spacing, normal):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill `normal` with the unit normal at the face above voxel `at`, from the phase of that voxel to the other."""
+    half = np.zeros(3, np.int64)
+    half[axis] = 1
+    near = np.int64(codes[at[0], at[1], at[2]])
+    far = np.int64(codes[at[0] + (axis == 0), at[1] + (axis == 1), at[2] + (axis == 2)])
+    gradient(codes, at, half, weights, far, near, spacing, normal)
+    size = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
+    if size > 0.0:
+        for a in range(3):
+            normal[a] /= size
+    if size == 0.0:
+        normal[axis] = 1.0
+
+
+@nb.njit(cache=True, nogil=True)
+def _share(normal, axis, lean, shape, at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Area of the smooth surface that a face stands for, over that of the face.
+
+    A face exists where the staircase steps, and the direction found there is a little too steep: `lean` takes that off
+    again. In an outermost layer, faces along the layer's own axis end half a voxel before the box; their area in that
+    half layer follows from the other faces there and the direction (a share above 4 is noise).
+    """
+    square = normal[axis] * normal[axis]
+    more = 1.0
+    for a in range(3):
+        if a != axis and (at[a] == 0 or at[a] == shape[a] - 1) and shape[a] > 1:
+            part = normal[a] * normal[a]
+            more += min(4.0, 0.5 * part / max(1.0 - part, 1e-9))
+    return abs(normal[axis]) * (1.0 - lean * (1.0 - square)) * more
+
+
+@nb.njit(cache=True, nogil=True)
+def face_areas(codes, rows, columns, weights, lean, spacing, first, last, faces, areas):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
+    """Add voxel faces and projected areas of a slab to tables by (row of one voxel, column of the other), both ways.
+
+    `rows` and `columns` number the voxels (phases, particles); a row below 0 is left out.
+    """
+    normal = np.empty(3)
+    at = np.empty(3, np.int64)
+    for i in range(first, last):
+        for j in range(codes.shape[1]):
+            for k in range(codes.shape[2]):
+                code = codes[i, j, k]
+                for axis in range(3):
+                    x, y, z = i + (axis == 0), j + (axis == 1), k + (axis == 2)
+                    if x >= codes.shape[0] or y >= codes.shape[1] or z >= codes.shape[2] or codes[x, y, z] == code:
+                        continue
+                    near, far = rows[i, j, k], rows[x, y, z]
+                    if near < 0 and far < 0:
+                        continue
+                    at[0], at[1], at[2] = i, j, k
+                    _face_normal(codes, at, axis, weights, spacing, normal)
+                    whole = spacing[0] * spacing[1] * spacing[2] / spacing[axis]
+                    area = whole * _share(normal, axis, lean, codes.shape, at)
+                    if near >= 0:
+                        faces[near, columns[x, y, z]] += whole
+                        areas[near, columns[x, y, z]] += area
+                    if far >= 0:
+                        faces[far, columns[i, j, k]] += whole
+                        areas[far, columns[i, j, k]] += area
+
+
+@nb.njit(cache=True, nogil=True)
+def face_list(mask, weights, lean, spacing, first, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return the faces of a 0/1 mask in a slab: lower voxel and axis (n, 4), outward normal (n, 3), area (n,)."""
+    count = 0
+    for turn in range(2):
+        if turn == 1:
+            place, normals, areas = np.empty((count, 4), np.int32), np.empty((count, 3)), np.empty(count)
+        count = 0
+        normal = np.empty(3)
+        at = np.empty(3, np.int64)
+        for i in range(first, last):
+            for j in range(mask.shape[1]):
+                for k in range(mask.shape[2]):
+                    code = mask[i, j, k]
+                    for axis in range(3):
+                        x, y, z = i + (axis == 0), j + (axis == 1), k + (axis == 2)
+                        if x >= mask.shape[0] or y >= mask.shape[1] or z >= mask.shape[2] or mask[x, y, z] == code:
+                            continue
+                        if turn == 1:
+                            at[0], at[1], at[2] = i, j, k
+                            _face_normal(mask, at, axis, weights, spacing, normal)
+                            sign = 1.0 if code == 1 else -1.0
+                            place[count, 0], place[count, 1], place[count, 2], place[count, 3] = i, j, k, axis
+                            for a in range(3):
+                                normals[count, a] = sign * normal[a]
+                            whole = spacing[0] * spacing[1] * spacing[2] / spacing[axis]
+                            areas[count] = whole * _share(normal, axis, lean, mask.shape, at)
+                        count += 1
+    return place, normals, areas
+
+
+@nb.njit(cache=True, nogil=True)
+def crossings(codes, directions, first, last, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Add to `counts` (directions, phases, phases) how often neighbours in a direction differ, both ways."""
+    n0, n1, n2 = codes.shape
+    for i in range(first, last):
+        for d in range(len(directions)):
+            x = i + directions[d, 0]
+            if x < 0 or x >= n0:
+                continue
+            for j in range(n1):
+                y = j + directions[d, 1]
+                if y < 0 or y >= n1:
+                    continue
+                step = directions[d, 2]
+                for k in range(max(0, -step), min(n2, n2 - step)):
+                    a, b = codes[i, j, k], codes[x, y, k + step]
+                    if a != b:
+                        counts[d, a, b] += 1
+                        counts[d, b, a] += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def triple_edges(codes, weights, spacing, first, last):  # type: ignore[no-untyped-def]  # noqa: C901, ANN001, ANN201
+    """Return the voxel edges where three or four phases meet: phases (n, 4; -1 for none) and lengths (n, 2).
+
+    The first length is the edge, the second what it stands for.
+
+    The direction of the line is that of the cross products of the gradients of three of the phases.
+    """
+    most = 0
+    for turn in range(2):
+        if turn == 1:
+            phases, lengths = np.empty((most, 4), np.int32), np.empty((most, 2))
+        most = 0
+        found = np.empty(4, np.int64)
+        at = np.empty(3, np.int64)
+        half = np.empty(3, np.int64)
+        sums = np.empty((3, 3))
+        for i in range(first, last):
+            for j in range(codes.shape[1]):
+                for k in range(codes.shape[2]):
+                    for axis in range(3):
+                        u, v = (axis + 1) % 3, (axis + 2) % 3
+                        at[0], at[1], at[2] = i, j, k
+                        if at[u] + 1 >= codes.shape[u] or at[v] + 1 >= codes.shape[v]:
+                            continue
+                        n = 0
+                        for corner in range(4):
+                            x = i + (u == 0) * (corner & 1) + (v == 0) * (corner >> 1)
+                            y = j + (u == 1) * (corner & 1) + (v == 1) * (corner >> 1)
+                            z = k + (u == 2) * (corner & 1) + (v == 2) * (corner >> 1)
+                            code = np.int64(codes[x, y, z])
+                            place = 0
+                            while place < n and found[place] < code:
+                                place += 1
+                            if place < n and found[place] == code:
+                                continue
+                            for later in range(n, place, -1):
+                                found[later] = found[later - 1]
+                            found[place] = code
+                            n += 1
+                        if n < 3:
+                            continue
+                        if turn == 1:
+                            for c in range(4):
+                                phases[most, c] = found[c] if c < n else -1
+                            half[:] = 1
+                            half[axis] = 0
+                            for c in range(3):
+                                gradient(codes, at, half, weights, found[c], -1, spacing, sums[c])
+                            lengths[most, 0] = spacing[axis]
+                            lengths[most, 1] = spacing[axis] * _along(sums, axis)
+                        most += 1
+    return phases, lengths
+
+
+@nb.njit(cache=True, nogil=True)
+def _along(sums, axis):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Share of an axis in the direction of the line where three phases meet."""
+    t = np.zeros(3)
+    for c in range(3):
+        d = (c + 1) % 3
+        for a in range(3):
+            b, e = (a + 1) % 3, (a + 2) % 3
+            t[a] += sums[c, b] * sums[d, e] - sums[c, e] * sums[d, b]
+    size = np.sqrt(t[0] * t[0] + t[1] * t[1] + t[2] * t[2])
+    return abs(t[axis]) / size if size > 0.0 else 1.0

@@ -1,0 +1,246 @@
+"""All measurements of a volume in one go, and their table. What is measured, and how, is in the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ssb2mesh.components import connected_components
+from ssb2mesh.errors import InputError
+from ssb2mesh.io.mesh_common import replacing
+from ssb2mesh.measure.areas import InterfaceAreas, TripleLines, interface_areas, triple_lines
+from ssb2mesh.measure.chords import Chords, TwoPoint, chord_lengths, two_point
+from ssb2mesh.measure.codes import AXES, axis_number, phase_numbers
+from ssb2mesh.measure.cracks import Cracks, SliceCracks, cracks_on_slice, measure_cracks
+from ssb2mesh.measure.fractions import (
+    Connectivity,
+    Fractions,
+    RepresentativeFractions,
+    connectivity,
+    representative_fractions,
+    volume_fractions,
+)
+from ssb2mesh.measure.particles import NECK, Particles, label_particles
+from ssb2mesh.measure.tables import Result, Row, write_table
+from ssb2mesh.measure.thickness import LocalThickness, local_thickness
+from ssb2mesh.mesh import TaggedMesh
+from ssb2mesh.stages import Stages
+from ssb2mesh.units import parse_length
+from ssb2mesh.volume import LabelledVolume
+
+__all__ = ["MeasurePlan", "Measures", "measure_volume", "write_measures"]
+
+
+@dataclass(frozen=True)
+class MeasurePlan:
+    """What to measure beyond fractions, connectivity, areas and triple lines, which are always measured.
+
+    Parameters
+    ----------
+    particles : tuple of str
+        Phases whose particles (or pores) are told apart.
+    thickness : tuple of str
+        Phases whose local thickness (pore size) is mapped.
+    cracks : tuple of str
+        Phases that are cracks or other sheets.
+    chords : tuple of str
+        Phases whose chord lengths and two-point correlation are taken along all axes.
+    slices : tuple of (phase, axis, position)
+        Cracks on slices; the position as text with a unit, or m.
+    subvolumes : tuple of str or float
+        Edges of the sub-volumes of the representative-volume study; empty: those of `representative_fractions`.
+    neck : float
+        For `label_particles`.
+
+    Examples
+    --------
+    >>> MeasurePlan(particles=("NMC",)).particles
+    ('NMC',)
+    """
+
+    particles: tuple[str, ...] = ()
+    thickness: tuple[str, ...] = ()
+    cracks: tuple[str, ...] = ()
+    chords: tuple[str, ...] = ()
+    slices: tuple[tuple[str, str, str | float], ...] = ()
+    subvolumes: tuple[str | float, ...] = ()
+    neck: float = NECK
+
+    def check(self, volume: LabelledVolume) -> None:
+        """Check names, axes, places and lengths against a volume before any work; InputError names what is wrong."""
+        for names in (self.particles, self.thickness, self.cracks, self.chords):
+            phase_numbers(volume, names)
+        for phase, axis, position in self.slices:
+            phase_numbers(volume, [phase])
+            size = volume.size[axis_number(axis)]
+            place = parse_length(position, name="slice") if isinstance(position, str) else position
+            if not 0 <= place <= size:
+                raise InputError(f"slice: got {position!r}; the volume is {size:.6g} m long along {axis}")
+        if not 0 <= self.neck <= 1:
+            raise InputError(f"neck: got {self.neck!r}; give a share from 0 to 1")
+        if self.subvolumes:
+            shortest = min(volume.size)
+            for length in self.subvolumes:
+                if parse_length(length, name="subvolumes") > shortest * (1 + 1e-9):
+                    raise InputError(f"subvolumes: got {length!r}; the volume's shortest edge is {shortest:.6g} m")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Measures:
+    """What was measured of a volume.
+
+    Parameters
+    ----------
+    fractions, connectivity, representative, areas, lines
+        Of all phases.
+    particles, thickness, cracks : mapping of str to result
+        By phase.
+    chords : mapping of (phase, axis) to (Chords, TwoPoint)
+        Along all axes.
+    slices : tuple of SliceCracks
+        In the order asked for.
+    """
+
+    fractions: Fractions
+    connectivity: Connectivity
+    representative: RepresentativeFractions
+    areas: InterfaceAreas
+    lines: TripleLines
+    particles: Mapping[str, Particles] = field(default_factory=dict)
+    thickness: Mapping[str, LocalThickness] = field(default_factory=dict)
+    cracks: Mapping[str, Cracks] = field(default_factory=dict)
+    chords: Mapping[tuple[str, str], tuple[Chords, TwoPoint]] = field(default_factory=dict)
+    slices: tuple[SliceCracks, ...] = ()
+
+    def results(self) -> Iterator[Result]:
+        """Give every result, in the order of the table."""
+        yield from (self.fractions, self.connectivity, self.representative, self.areas, self.lines)
+        for by_phase in (self.particles, self.thickness, self.cracks):
+            yield from by_phase.values()
+        for pair in self.chords.values():
+            yield from pair
+        yield from self.slices
+
+    def rows(self) -> list[Row]:
+        """Return every number as rows of one long table."""
+        return [row for result in self.results() for row in result.rows()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON shows."""
+        found: dict[str, Any] = {
+            "fractions": self.fractions.to_dict(),
+            "connectivity": self.connectivity.to_dict(),
+            "representative_volume": self.representative.to_dict(),
+            **self.areas.to_dict(),
+            "triple_lines": self.lines.to_dict(),
+        }
+        for name, by_phase in (("particles", self.particles), ("thickness", self.thickness), ("cracks", self.cracks)):
+            if by_phase:
+                found[name] = {phase: one.to_dict() for phase, one in by_phase.items()}
+        if self.chords:
+            found["chords"] = {f"{p} {a}": c.to_dict() for (p, a), (c, _) in self.chords.items()}
+            found["two_point"] = {f"{p} {a}": t.to_dict() for (p, a), (_, t) in self.chords.items()}
+        if self.slices:
+            found["slices"] = [one.to_dict() for one in self.slices]
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Measures {self.fractions!r} {self.areas!r}>"
+
+
+def measure_volume(
+    volume: LabelledVolume,
+    *,
+    mesh: TaggedMesh | None = None,
+    plan: MeasurePlan | None = None,
+    stages: Stages | None = None,
+) -> Measures:
+    """Measure a volume.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        The volume.
+    mesh : TaggedMesh, optional
+        A mesh of it: its interface areas and triple lines are given beside those of the voxels.
+    plan : MeasurePlan, optional
+        Sizes, cracks and others of chosen phases.
+    stages : Stages, optional
+        Collects time and memory.
+
+    Returns
+    -------
+    Measures
+        All results.
+
+    Raises
+    ------
+    InputError
+        If the plan names what the volume does not have; nothing is measured then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.zeros((8, 8, 8), np.uint8)
+    >>> labels[2:6, 2:6, 2:6] = 1
+    >>> volume = LabelledVolume(labels, (1e-6,) * 3, phases={0: "LPSCl", 1: "NMC"})
+    >>> measure_volume(volume, plan=MeasurePlan(particles=("NMC",))).particles["NMC"].summary()["count"]
+    1.0
+    """
+    plan = MeasurePlan() if plan is None else plan
+    stages = Stages() if stages is None else stages
+    plan.check(volume)
+    with stages("fractions"):
+        fractions = volume_fractions(volume)
+        representative = representative_fractions(volume, sizes=plan.subvolumes or None)
+    with stages("components"):
+        connected = connectivity(volume, components=connected_components(volume))
+    with stages("areas"):
+        areas = interface_areas(volume, mesh=mesh)
+    with stages("triple lines"):
+        lines = triple_lines(volume, mesh=mesh)
+    with stages("particles"):
+        particles = {name: label_particles(volume, name, neck=plan.neck) for name in plan.particles}
+    with stages("local thickness"):
+        thickness = {name: local_thickness(volume, name) for name in plan.thickness}
+    with stages("cracks"):
+        cracks = {name: measure_cracks(volume, name) for name in plan.cracks}
+        slices = tuple(cracks_on_slice(volume, p, axis=a, position=x) for p, a, x in plan.slices)
+    with stages("chords"):
+        chords = {
+            (name, axis): (chord_lengths(volume, name, axis=axis), two_point(volume, name, axis=axis))
+            for name in plan.chords
+            for axis in AXES
+        }
+    return Measures(fractions, connected, representative, areas, lines, particles, thickness, cracks, chords, slices)
+
+
+def write_measures(measures: Measures, folder: str | Path) -> tuple[Path, Path]:
+    """Write ``measures.csv`` (a long table, a number a row) and ``measures.json``.
+
+    Parameters
+    ----------
+    measures : Measures
+        What was measured.
+    folder : str or Path
+        An existing folder.
+
+    Returns
+    -------
+    tuple of Path
+        The two files.
+
+    Examples
+    --------
+    >>> write_measures(measures, "results")  # doctest: +SKIP
+    """
+    from ssb2mesh.summaries import to_json
+
+    folder = Path(folder)
+    table = write_table(measures.rows(), folder / "measures.csv")
+    target = folder / "measures.json"
+    with replacing(target) as (part,):
+        part.write_text(to_json(measures.to_dict()), encoding="utf-8")
+    return table, target
