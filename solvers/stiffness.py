@@ -15,6 +15,7 @@ from solvers.elastic import stress as stresses
 from solvers.elastic.bulk import Bulk
 from solvers.elastic.held import find_held
 from solvers.elastic.laws import VOIGT, Elastic, check_materials
+from solvers.elastic.mixed import bulk_of
 from solvers.elastic.newton import Equilibrium, Options, solve_cases
 from solvers.elastic.nodes import build_nodes
 from solvers.elastic.supports import Loads, Supports, conditions_of
@@ -140,7 +141,7 @@ def effective_stiffness(
     order : int
         1 or 2, as for `solvers.elasticity`.
     options : Options, optional
-        Tolerances of the linear solver.
+        Tolerances of the linear solver, formulation.
 
     Returns
     -------
@@ -171,8 +172,12 @@ def effective_stiffness(
     if isinstance(order, bool) or order not in (1, 2):
         raise InputError(f"order: got {order!r}; give 1 (linear tets) or 2 (quadratic tets)")
     locking = [name for name, value in materials.items() if value.locks]
-    if order == 1 and locking:
-        raise InputError(f"order: linear tets lock in {locking[0]!r} (poisson above 0.45); use order=2")
+    options = options or Options()
+    if order == 1 and locking and not options.mixed:
+        raise InputError(
+            f"order: linear tets lock in {locking[0]!r} (poisson above 0.45); use Options(formulation='mixed'), or "
+            "order=2"
+        )
     for side in SIDES:
         domain.facets_of(side, argument="domain")
     solid = domain.cells_of(materials, argument="materials")
@@ -183,7 +188,7 @@ def effective_stiffness(
     cells: dict[str, npt.NDArray[np.float64]] = {}
     for supports, cases in _boundary(method):
         nodes = build_nodes(domain, find_held(domain, solid, supports, Loads()).cells, order=order)
-        bulk = Bulk(nodes, materials, {})
+        bulk = bulk_of(nodes, materials, {}, options)
         held = conditions_of(nodes, supports, Loads())
         targets = [_strained(held, nodes.coordinates - domain.box[0], case) for case in cases]
         for case, found in zip(cases, solve_cases(bulk, targets, options), strict=True):

@@ -160,6 +160,12 @@ def _method(value: Any) -> str:
     return str(value)
 
 
+def _formulation(value: Any) -> str:
+    if value not in ("displacement", "mixed"):
+        raise InputError(f"got {value!r}; give 'displacement' or 'mixed'")
+    return str(value)
+
+
 def _faults(values: Mapping[str, Any]) -> list[str]:
     faults = []
     if not values.get("fixed") and not values.get("rollers"):
@@ -175,13 +181,12 @@ def _faults(values: Mapping[str, Any]) -> list[str]:
 
 
 def _locking(values: Mapping[str, Any]) -> list[str]:
-    if values.get("order", 1) == 2:
+    if values.get("order", 1) == 2 or values.get("formulation") == "mixed":
         return []
     tables = {name: value for name, value in values["materials"].items() if isinstance(value, Mapping)}
     soft = [name for name, v in tables.items() if "yield_stress" in v or v.get("poisson", 0.0) > 0.45]
-    return (
-        [f"order: linear tets lock in {', '.join(soft)} (yield stress, or poisson above 0.45); give 2"] if soft else []
-    )
+    what = "(yield stress, or poisson above 0.45); give formulation = 'mixed', or order = 2"
+    return [f"order: linear tets lock in {', '.join(soft)} {what}"] if soft else []
 
 
 _MATERIALS = SolveKey(
@@ -191,6 +196,10 @@ _MATERIALS = SolveKey(
 )
 _SOLVER_KEYS = {
     "order": SolveKey("1 for linear tets (default), 2 for quadratic ones", _order),
+    "formulation": SolveKey(
+        "'mixed' gives phases that flow or keep their volume a pressure of their own; default 'displacement'",
+        _formulation,
+    ),
     "tolerance": SolveKey("relative residual at which the linear solver stops, default 1e-10", read_tolerance),
     "max_iterations": SolveKey("iterations at which the linear solver gives up, default 500", read_count),
 }

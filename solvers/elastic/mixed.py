@@ -26,9 +26,12 @@ from solvers.elastic.saddle import Border, Numbering, assemble_rows, number_pres
 __all__ = ["MixedBulk", "bulk_of"]
 
 #: Bulk modulus over shear modulus that stays with the displacement: that of Poisson's ratio 0.
-KEPT = 2.0 / 3.0
+KEPT = 0.1
 #: Weight of the stabilisation of linear tets, over the shear modulus.
-STABILISATION = 0.5
+STABILISATION = 1.0
+
+#: What the Schur complement has beside the compressibility, over the mass matrix over the shear modulus.
+SCHUR = 1.5
 
 #: Mean of products of barycentric coordinates over a tet.
 MASS = (np.ones((4, 4)) + np.eye(4)) / 20.0
@@ -141,21 +144,25 @@ class MixedBulk(Bulk):
             nodes.coordinates, self.copies[self.pressed], rows, blocks, self.rule.slopes, self.rule.weights,
             self.rule.points, bound[nodes.rows], *across, data,
         )  # fmt: skip
+        unit = self._unit()[self.numbering.rows % self.pressures]
+        data *= np.repeat(unit, np.diff(across[0]))[:, None]
         divergence = assemble_rows(nodes, self.numbering, across, data)
         square = pattern(rows, n)
         entries = np.zeros(len(square[1]))
         _scatter_cost(rows, self._cost, *square, entries)
+        entries *= np.repeat(unit, np.diff(square[0])) * unit[square[1]]
         compression = assemble_rows(nodes, self.numbering, square, -entries)
-        return Border(self.numbering, divergence, compression, self._scale(rows), self._force_by_volume())
+        return Border(self.numbering, divergence, compression, self._scale(rows, unit), self._unit())
 
-    def _scale(self, rows: npt.NDArray[np.int32]) -> Any:
+    def _scale(self, rows: npt.NDArray[np.int32], unit: npt.NDArray[np.float64]) -> Any:
         """The diagonal that the Schur complement resembles."""
-        weight = self.volumes[self.pressed] / 10.0 * (1.0 / self._taken + 0.5 / self._stiff)
+        weight = self.volumes[self.pressed] / 10.0 * (1.0 / self._taken + SCHUR / self._stiff)
         table = (np.arange(len(self.numbering.rows) + 1), np.arange(len(self.numbering.rows), dtype=np.int32))
-        values = np.bincount(rows.ravel(), np.repeat(weight, 4), minlength=len(self.numbering.rows))
+        values = unit**2 * np.bincount(rows.ravel(), np.repeat(weight, 4), minlength=len(unit))
         return assemble_rows(self.nodes, self.numbering, table, np.asarray(values, dtype=np.float64))
 
-    def _force_by_volume(self) -> npt.NDArray[np.float64]:
+    def _unit(self) -> npt.NDArray[np.float64]:
+        """Pressure that a unit displacement over a mean tet makes, by column, Pa/m: rows and unknowns in one unit."""
         domain = self.nodes.domain
         count = int(domain.comm.allreduce(len(self.cells)))
         volume = float(domain.comm.allreduce(float(self.volumes.sum())))

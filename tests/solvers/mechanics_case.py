@@ -35,6 +35,18 @@ def main(mesh_path: str, out: str) -> None:
     soft = elasticity(domain, materials=plastic, supports=Supports(fixed={"z_min": 0, "z_max": (0, 0, -0.04)}), order=2,
                       options=Options(steps=2))  # fmt: skip
     numbers["plastic"] = soft.forces["z_max"]
+    mixed = Options(steps=2, formulation="mixed")
+    rubber = {"phase1": Elastic(1.0, 0.4999), "phase2": Elastic(20.0, 0.3)}
+    for order in (1, 2):
+        pressed = elasticity(domain, materials=rubber, supports=supports, loads=loads, order=order, options=mixed)
+        numbers[f"mixed{order}"] = list(pressed.forces.values())
+        numbers[f"travel of mixed{order}"] = pressed.totals["platen_travel"]["z_max"]
+        cells = pressed.cell_data()
+        if comm.rank == 0:
+            fields[f"mean stress{order}"] = cells["mean_stress"]
+    soft = elasticity(domain, materials=plastic, supports=Supports(fixed={"z_min": 0, "z_max": (0, 0, -0.04)}),
+                      options=mixed)  # fmt: skip
+    numbers["plastic mixed"] = soft.forces["z_max"]
     three = {"phase1": Elastic(1.0, 0.3), "phase2": Elastic(20.0, 0.2), "phase3": Elastic(2.0, 0.3)}
     seam = {"phase1|phase2": Cohesive(strength=0.01, energy=5e-5, stiffness=50.0)}  # phase3 bonds to both
     apart = elasticity(domain, materials=three, supports=Supports(fixed={"z_min": 0, "z_max": (0, 0, 0.02)}),
