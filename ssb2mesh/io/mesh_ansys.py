@@ -6,7 +6,6 @@ Phases are element types, materials and element components; facet sets are node 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
+from ssb2mesh.io.fixed_width import Column, integer_field, scientific_field, write_fields
 from ssb2mesh.io.mesh_common import MeshData, replacing
 from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_sides import side_sets
@@ -27,7 +27,6 @@ __all__ = ["write_cdb"]
 _NAME_LENGTH = 32
 _LARGEST = 999_999_999
 _CHUNK = 1 << 16
-_EXPONENT = re.compile(r"E([+-])")
 
 
 def write_cdb(data: MeshData, path: Path, *, order: int = 1, curved: bool = True) -> None:
@@ -100,15 +99,15 @@ def _write_types(file: BinaryIO, phases: list[str], sets: list[str], order: int,
 
 
 def _write_points(file: BinaryIO, points: npt.NDArray[np.float64]) -> None:
-    """NBLOCK rows; the exponent has three digits, of which Python writes two."""
-    # smaller numbers have three digits already, and are nothing
-    plain = np.where(np.abs(points) < 1e-99, 0.0, points)
-    line = "%9d        0        0%20.13E%20.13E%20.13E\n"
-    for start in range(0, len(plain), _CHUNK):
-        part = plain[start : start + _CHUNK]
-        rows = zip(range(start + 1, start + len(part) + 1), *part.T.tolist(), strict=True)
-        text = "".join([line % row for row in rows])
-        file.write(_EXPONENT.sub(r"E\g<1>0", text).encode())
+    """NBLOCK rows: number, two zeros, three coordinates of 21 characters."""
+    line = np.frombuffer(b" " * 9 + b"        0" * 2 + b" " * 63 + b"\n", np.uint8)
+    for start in range(0, len(points), _CHUNK):
+        part = points[start : start + _CHUNK]
+        text = np.tile(line, (len(part), 1))
+        text[:, :9] = integer_field(np.arange(start + 1, start + len(part) + 1), 9)
+        for axis in range(3):
+            text[:, 27 + 21 * axis : 48 + 21 * axis] = scientific_field(part[:, axis], 13)
+        file.write(text.tobytes())
 
 
 def _write_tets(file: BinaryIO, mesh: TaggedMesh, second: SecondOrder | None) -> None:
@@ -140,10 +139,12 @@ def _write_block(
     file: BinaryIO, number: npt.NDArray, kind: npt.NDArray, nodes: npt.NDArray, *, material: npt.NDArray
 ) -> None:
     width = nodes.shape[1]
-    one, zero = np.ones(len(nodes), int), np.zeros(len(nodes), int)
-    head = [material, kind, one, one, zero, zero, zero, zero, np.full(len(nodes), width), zero, number]
-    line = "%9d" * (11 + min(width, 8)) + "\n" + ("%9d" * (width - 8) + "\n" if width > 8 else "")
-    write_rows(file, line, [*head, *(nodes.T + 1)])
+    one, zero = b"        1", b"        0"
+    head: list[bytes | Column] = [Column(material, 9), Column(kind, 9), one, one, zero, zero, zero, zero]
+    head += [f"{width:>9}".encode(), zero, Column(number, 9)]
+    corners: list[bytes | Column] = [Column(column, 9, 1) for column in nodes.T]
+    more: list[bytes | Column] = [*corners[8:], b"\n"] if width > 8 else []
+    write_fields(file, [*head, *corners[:8], b"\n", *more])
 
 
 def _write_component(file: BinaryIO, name: str, kind: str, numbers: npt.NDArray[np.integer]) -> None:

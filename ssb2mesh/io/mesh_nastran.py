@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.facet_atoms import AtomTable, atom_table
+from ssb2mesh.io.fixed_width import Column, integer_field, short_field, write_fields
 from ssb2mesh.io.mesh_common import MeshData, replacing
 from ssb2mesh.io.mesh_gmsh import physical_numbers
 from ssb2mesh.io.mesh_names import safe_names, warn_loss
-from ssb2mesh.io.mesh_text import lost_fields, write_rows
+from ssb2mesh.io.mesh_text import lost_fields
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.second_order import check_order, second_order
 
@@ -129,35 +130,23 @@ def _write_properties(
 
 def _write_points(file: BinaryIO, points: npt.NDArray[np.float64]) -> None:
     """GRID in large fields; as many digits as sixteen characters hold."""
-    number = np.arange(1, len(points) + 1)
+    line = b"GRID*   " + b" " * 32 + b" " * 32 + b"\n*       " + b" " * 16 + b"\n"
     for start in range(0, len(points), _CHUNK):
-        rows = points[start : start + _CHUNK].tolist()
-        lines = [
-            f"GRID*   {n:>16}                {_real(x)}{_real(y)}\n*       {_real(z)}\n"
-            for n, (x, y, z) in zip(number[start : start + _CHUNK].tolist(), rows, strict=True)
-        ]
-        file.write("".join(lines).encode())
-
-
-def _real(value: float) -> str:
-    """A number in sixteen characters, a point always, the exponent without E: ``1.23456789012-6``."""
-    for digits in (13, 12, 11, 10, 9):
-        mantissa, _, exponent = f"{value:.{digits}E}".partition("E")
-        power = int(exponent)
-        text = mantissa + (f"{power:+d}" if power else "")
-        if len(text) <= 16:
-            break
-    return f"{text:>16}"
+        part = points[start : start + _CHUNK]
+        text = np.tile(np.frombuffer(line, np.uint8), (len(part), 1))
+        text[:, 8:24] = integer_field(np.arange(start + 1, start + len(part) + 1), 16)
+        for axis, at in enumerate((40, 56, 81)):
+            text[:, at : at + 16] = short_field(part[:, axis], 16)
+        file.write(text.tobytes())
 
 
 def _write_elements(
     file: BinaryIO, kind: str, number: npt.NDArray, pid: npt.NDArray, corners: npt.NDArray[np.integer]
 ) -> None:
-    """Free of commas: eight-character fields, a continuation after the eighth."""
+    """Eight-character fields, a continuation after the eighth."""
     if not len(corners):
         return
     width = corners.shape[1]
-    line = f"{kind:<8}%8d%8d" + "%8d" * min(width, 6) + "\n"
-    if width > 6:
-        line = line[:-1] + "+\n+       " + "%8d" * (width - 6) + "\n"
-    write_rows(file, line, [number, pid, *(corners.T + 1)])
+    nodes: list[bytes | Column] = [Column(column, 8, 1) for column in corners.T]
+    more: list[bytes | Column] = [b"+\n+       ", *nodes[6:]] if width > 6 else []
+    write_fields(file, [f"{kind:<8}".encode(), Column(number, 8), Column(pid, 8), *nodes[:6], *more, b"\n"])
