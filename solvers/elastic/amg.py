@@ -10,7 +10,7 @@ from solvers import dolfinx_api as api
 from solvers.linear import LinearReport, _Convergence, _failure
 from ssb2mesh.errors import SolverError
 
-__all__ = ["ElasticSolver"]
+__all__ = ["ElasticSolver", "set_near_null"]
 
 #: Smoothed aggregation on the nodes, with Chebyshev smoothing: measured in docs/mechanics.md.
 GAMG_OPTIONS: dict[str, Any] = {
@@ -149,6 +149,7 @@ class ElasticSolver:
 
 
 def set_near_null(petsc: Any, matrix: Any, modes: list[Any]) -> None:
+    """Tell a matrix which motions cost next to nothing."""
     near = petsc.NullSpace().create(vectors=modes, comm=matrix.getComm())
     matrix.setNearNullSpace(near)
     near.destroy()
