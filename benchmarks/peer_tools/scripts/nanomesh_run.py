@@ -1,0 +1,19 @@
+"""nanomesh: marching cubes and TetGen."""
+
+import numpy as np
+from common import serve
+from nanomesh import Mesher3D
+
+
+def mesh(job, options):
+    labels = job["labels"]
+    mesher = Mesher3D(labels)
+    mesher.generate_contour(level=options.get("level"))
+    made = mesher.tetrahedralize(opts=options["switches"])
+    tets = made.cells_dict["tetra"]
+    found = next(iter(made.cell_data_dict.values()))["tetra"]
+    return made.points + 0.5, tets, np.asarray(found).astype(int)
+
+
+if __name__ == "__main__":
+    serve(mesh)
