@@ -19,6 +19,8 @@ _PUBLIC = {
     "ConductanceBounds": "solvers.bounds",
     "Interval": "solvers.bounds",
     "conductance_bounds": "solvers.bounds",
+    "EnergyBounds": "solvers.energy_bounds",
+    "energy_bounds": "solvers.energy_bounds",
     "EffectiveConductivity": "solvers.effective",
     "effective_conductivity": "solvers.effective",
     "EffectiveThermalConductivity": "solvers.thermal",
@@ -90,6 +92,7 @@ __all__ = [
     "EffectiveThermalConductivity",
     "Elastic",
     "ElasticSolution",
+    "EnergyBounds",
     "FacetValues",
     "Field",
     "GapContact",
@@ -119,6 +122,7 @@ __all__ = [
     "effective_stiffness",
     "effective_thermal_conductivity",
     "elasticity",
+    "energy_bounds",
     "load_domain",
     "material",
     "polarisation_curve",
@@ -146,6 +150,7 @@ if TYPE_CHECKING:
     from solvers.elastic.laws import Elastic
     from solvers.elastic.opening import Cohesive
     from solvers.elastic.supports import Loads, Supports
+    from solvers.energy_bounds import EnergyBounds, energy_bounds
     from solvers.faraday import deposit_thickness, deposit_volume, swelling_strain
     from solvers.from_study import run_solve
     from solvers.kinetics import ButlerVolmer, Field, LinearKinetics

@@ -26,7 +26,7 @@ from solvers.solution import Solution
 from solvers.unknowns import Unknowns, solve_constrained
 from ssb2mesh.errors import InputError
 
-__all__ = ["ConductanceBounds", "Interval", "bound_conductance", "conductance_bounds"]
+__all__ = ["ConductanceBounds", "FacetSpace", "Interval", "bound_conductance", "conductance_bounds", "facet_space"]
 
 #: Relative allowance for sums in floating point: thousands of units in the last place; sums of 1e8 terms lose tens.
 ROUNDING = 1e-12
@@ -219,10 +219,92 @@ def bound_conductance(
 
 
 @dataclass(frozen=True, eq=False)
-class _FacetMeans:
-    """Mean potential of each facet by dof, ghosts included; dofs by cell; this rank's part of the slack."""
+class FacetSpace:
+    """Linear elements that are continuous in the mean over each facet: one dof a facet.
 
+    Parameters
+    ----------
+    space : function space
+        Crouzeix-Raviart.
+    dofs : (local cells, 4) int array
+        Dof of each facet of each tet, in the order of `Domain.cell_facets`.
+    of_facet : (local facets,) int array
+        Dof of each facet.
+    live : (local dofs,) bool array
+        Dofs of live cells on any rank.
+    owned : int
+        How many of the dofs are this rank's.
+
+    Examples
+    --------
+    >>> facet_space(domain, live).owned  # doctest: +SKIP
+    6120
+    """
+
+    space: Any
     dofs: npt.NDArray[np.int32]
+    of_facet: npt.NDArray[np.int32]
+    live: npt.NDArray[np.bool_]
+    owned: int
+
+    @property
+    def index_map(self) -> Any:
+        """Of the dofs."""
+        return self.space.dofmap.index_map
+
+    def on_facets(self, facets: npt.NDArray[np.int32], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return means over some facets that this rank owns as values of local dofs, NaN elsewhere; all ranks call."""
+        marks, sums = np.zeros(len(self.live)), np.zeros(len(self.live))
+        marks[self.of_facet[facets]], sums[self.of_facet[facets]] = 1.0, values
+        marks, sums = api.accumulate(self.index_map, marks), api.accumulate(self.index_map, sums)
+        return np.where(marks > 0, sums / np.maximum(marks, 1.0), np.nan)
+
+    def gradients(
+        self, domain: Domain, values: npt.NDArray[np.float64], cells: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.float64]:
+        """Return the gradient in some local cells, (n, 3), from values of local dofs, ghosts included."""
+        own_corners = np.arange(4 * len(cells), dtype=np.int32).reshape(-1, 4)
+        # at a corner the field is the sum of its four facet means less three times that of the facet opposite
+        at_corners = -3.0 * values[self.dofs[cells]]
+        return p1_gradients(
+            domain.coordinates[domain.cell_points[cells]].reshape(-1, 3), own_corners, at_corners.ravel()
+        )
+
+
+def facet_space(domain: Domain, live: npt.NDArray[np.bool_]) -> FacetSpace:
+    """Return the elements on some cells; all ranks call.
+
+    Parameters
+    ----------
+    domain : Domain
+        The mesh.
+    live : (local cells,) bool array
+        Cells that have unknowns.
+
+    Returns
+    -------
+    FacetSpace
+        Dofs by cell and by facet.
+
+    Examples
+    --------
+    >>> facet_space(domain, live).dofs.shape  # doctest: +SKIP
+    (3072, 4)
+    """
+    space = api.function_space(domain.mesh, "CR", 1)
+    dofs, index_map = api.cell_dofs(space), space.dofmap.index_map
+    marks = np.zeros(index_map.size_local + index_map.num_ghosts)
+    marks[dofs[np.flatnonzero(live[: domain.owned_cells])]] = 1.0
+    of_facet = np.full(len(domain.facet_atom), -1, np.int32)
+    of_facet[domain.cell_facets] = dofs  # in each tet, dof i is that of facet i
+    return FacetSpace(space, dofs, of_facet, api.accumulate(index_map, marks) > 0, index_map.size_local)
+
+
+@dataclass(frozen=True, eq=False)
+class _FacetMeans:
+    """Mean potential of each facet by dof, ghosts included; this rank's part of the slack."""
+
+    space: FacetSpace
     values: npt.NDArray[np.float64]
     slack: float
     linear: LinearReport
@@ -236,31 +318,23 @@ def _facet_means(
     options: Mapping[str, Any],
 ) -> _FacetMeans:
     """Solve with elements that are continuous in the mean over each facet."""
-    space = api.function_space(domain.mesh, "CR", 1)
-    dofs, index_map = api.cell_dofs(space), space.dofmap.index_map
-    owned = index_map.size_local
-    marks = np.zeros(owned + index_map.num_ghosts)
-    own = np.flatnonzero(live[: domain.owned_cells])
-    marks[dofs[own]] = 1.0
-    live_dofs = api.accumulate(index_map, marks) > 0
-    of_facet = np.full(len(domain.facet_atom), -1, np.int32)
-    of_facet[domain.cell_facets] = dofs  # in each tet, dof i is that of facet i
-    given = np.full(len(marks), np.nan)
+    on = facet_space(domain, live)
+    given = np.full(len(on.live), np.nan)
     for name, value in fixed.items():
-        marks[:] = 0.0
-        marks[of_facet[live_facets(domain, name, live)]] = 1.0
-        given[api.accumulate(index_map, marks) > 0] = value
-    matrix = assemble_stiffness(domain, sigma, live, space)
-    unknowns = Unknowns(live_dofs[:owned], given[:owned])
+        facets = live_facets(domain, name, live)
+        here = on.on_facets(facets, np.full(len(facets), value))
+        given[~np.isnan(here)] = value
+    matrix = assemble_stiffness(domain, sigma, live, on.space)
+    unknowns = Unknowns(on.live[: on.owned], given[: on.owned])
     found, residual, report = solve_constrained(
-        matrix, np.zeros(owned), unknowns, purpose="lower bound of the conductance", **options
+        matrix, np.zeros(on.owned), unknowns, purpose="lower bound of the conductance", **options
     )
     matrix.destroy()
     free, reach = unknowns.free, np.maximum(np.abs(found), np.abs(1.0 - found))
     slack = 2.0 * float((np.abs(residual[free]) * reach[free]).sum())
-    values = np.zeros(len(marks))
-    values[:owned] = found
-    return _FacetMeans(dofs, api.update_ghosts(index_map, values), slack, report)
+    values = np.zeros(len(on.live))
+    values[: on.owned] = found
+    return _FacetMeans(on, api.update_ghosts(on.index_map, values), slack, report)
 
 
 def _heat_and_gap(
@@ -275,12 +349,8 @@ def _heat_and_gap(
     cells = np.flatnonzero(live)
     for start in range(0, len(cells), CHUNK):
         part = cells[start : start + CHUNK]
-        corners = domain.cell_points[part]
-        own_corners = np.arange(4 * len(part), dtype=np.int32).reshape(-1, 4)
-        # at a corner the field is the sum of its four facet means less three times that of the facet opposite
-        at_corners = -3.0 * means.values[means.dofs[part]]
-        gradient = p1_gradients(domain.coordinates[corners].reshape(-1, 3), own_corners, at_corners.ravel())
+        gradient = means.space.gradients(domain, means.values, part)
         heat[part] = np.einsum("ci,ci->c", coefficients.apply(sigma[part], gradient), gradient)
-        gradient -= p1_gradients(domain.coordinates, corners, potential)
+        gradient -= p1_gradients(domain.coordinates, domain.cell_points[part], potential)
         gap[part] = np.einsum("ci,ci->c", coefficients.apply(sigma[part], gradient), gradient)
     return heat, gap

@@ -15,6 +15,7 @@ from solvers.bounds import ConductanceBounds, Interval, bound_conductance
 from solvers.conduction import conduction
 from solvers.connectivity import pieces_through, require_percolation, volume_of
 from solvers.domain import Domain
+from solvers.energy_bounds import Load, bound_energies
 from solvers.solution import Solution, write_fields
 from ssb2mesh.errors import InputError
 
@@ -35,6 +36,8 @@ class Certified:
         Tortuosity factor.
     bounds : ConductanceBounds
         The conductance between the end planes, and where the interval gets its width.
+    across : mapping of str to Interval
+        Entries of the tensor for the currents along the other axes, S/m; empty unless they were asked for.
 
     Examples
     --------
@@ -45,6 +48,7 @@ class Certified:
     conductivity: Interval
     tortuosity: Interval
     bounds: ConductanceBounds
+    across: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,10 +101,19 @@ class EffectiveConductivity:
         """Whether every interval is as narrow as was asked for."""
         return self.accuracy is None or self.width <= self.accuracy
 
+    @property
+    def tensor_intervals(self) -> npt.NDArray[np.float64]:
+        """Ends of the interval of each entry of the tensor, (3, 3, 2), S/m; NaN where none was asked for."""
+        ends = np.full((3, 3, 2), np.nan)
+        for axis, found in self.intervals.items():
+            for row, interval in {axis: found.conductivity, **found.across}.items():
+                ends[AXES.index(row), AXES.index(axis)] = interval.lower, interval.upper
+        return ends
+
     def summary(self) -> dict[str, Any]:
         """Return every number as a JSON-able dict; the same on every rank."""
         rows = [[None if np.isnan(v) else float(v) for v in row] for row in self.tensor]
-        certain = {
+        certain: dict[str, Any] = {
             "conductivity_interval": {
                 a: [c.conductivity.lower, c.conductivity.upper] for a, c in self.intervals.items()
             },
@@ -108,6 +121,9 @@ class EffectiveConductivity:
             "interval_width": {a: c.conductivity.width for a, c in self.intervals.items()},
             "algebraic": {a: c.bounds.algebraic for a, c in self.intervals.items()},
         }
+        if any(c.across for c in self.intervals.values()):
+            ends = self.tensor_intervals.tolist()
+            certain["tensor_intervals"] = [[None if np.isnan(pair[0]) else pair for pair in row] for row in ends]
         linear = {axis: solution.linear.summary() for axis, solution in self.solutions.items()}
         linear |= {f"{axis} lower bound": c.bounds.linear.summary() for axis, c in self.intervals.items()}
         asked = {"asked": self.accuracy, "width": self.width, "reached": self.reached}
@@ -163,7 +179,7 @@ def effective_conductivity(
     *,
     conductivity: Mapping[str, Any],
     axes: Sequence[str] = AXES,
-    bounds: bool = False,
+    bounds: bool | str = False,
     accuracy: float | None = None,
     tolerance: float = 1e-12,
     max_iterations: int = 500,
@@ -187,10 +203,11 @@ def effective_conductivity(
         S/m by phase, as for `solvers.conduction`. Phases not named do not conduct.
     axes : sequence of str
         Some of x, y, z.
-    bounds : bool
+    bounds : bool or 'tensor'
         Solve a second time for each axis, on the facets, and give intervals that contain conductivity and tortuosity
         factor of the mesh's geometry (see `solvers.bounds.conductance_bounds`). The solve has about twelve times the
-        unknowns.
+        unknowns. With ``"tensor"``, intervals of the entries across the field as well
+        (`solvers.energy_bounds`), at three more of either solve for each axis.
     accuracy : float, optional
         Relative width that the intervals should have; implies `bounds`. The result says whether they are as narrow.
     tolerance : float
@@ -224,6 +241,8 @@ def effective_conductivity(
     axes = _check_axes(domain, axes)
     if accuracy is not None and not (isinstance(accuracy, float) and 0 < accuracy < 1):
         raise InputError(f"accuracy: got {accuracy!r}; give the relative width of the intervals, between 0 and 1")
+    if not (isinstance(bounds, bool) or bounds == "tensor"):
+        raise InputError(f"bounds: got {bounds!r}; give True, False or 'tensor'")
     sigma = coefficients.by_cell(domain, conductivity)
     conducting = domain.cells_of(conductivity)
     pieces = pieces_through(domain, conducting)
@@ -244,14 +263,47 @@ def effective_conductivity(
         tensor[d, d] = solution.currents[f"{axis}_max"] * lengths[d] ** 2 / box_volume
         solutions[axis] = solution
         if bounds or accuracy is not None:
-            found = bound_conductance(solution, sigma, np.isin(pieces, spanning[axis]), **options)
+            live = np.isin(pieces, spanning[axis])
+            found = bound_conductance(solution, sigma, live, **options)
             interval = found.conductance.scaled(float(lengths[d] ** 2 / box_volume))
-            intervals[axis] = Certified(interval, interval.inverse(float(mean[d])), found)
+            across = {}
+            if bounds == "tensor":
+                across = _across(domain, sigma, live, axis=axis, column=tensor[:, d], options=options)
+            intervals[axis] = Certified(interval, interval.inverse(float(mean[d])), found, across)
     tortuosity = {axis: float(mean[d] / tensor[d, d]) for d, axis in enumerate(AXES) if axis in axes}
     percolating = {a: volume_of(domain, conducting & np.isin(pieces, found)) / volume for a, found in spanning.items()}
     return EffectiveConductivity(
         domain, tensor, tortuosity, volume / box_volume, percolating, mean, solutions, intervals, accuracy
     )
+
+
+def _across(
+    domain: Domain,
+    sigma: npt.NDArray[np.float64],
+    live: npt.NDArray[np.bool_],
+    *,
+    axis: str,
+    column: npt.NDArray[np.float64],
+    options: Mapping[str, Any],
+) -> dict[str, Interval]:
+    """Intervals of the entries of a column of the tensor that are across its field; all ranks call.
+
+    With u the potential under a unit field along the axis and w that of the end planes held at the coordinate along
+    another axis, the mean current density along the latter is the integral of sigma grad u . grad w over the volume.
+    """
+    def along(k: int) -> Load:
+        return lambda positions: positions[:, k] - domain.box[0, k]
+
+    loads = {name: along(k) for k, name in enumerate(AXES)}
+    energies = bound_energies(domain, sigma, live, loads=loads, on=(f"{axis}_min", f"{axis}_max"), **options)
+    volume = float(np.prod(domain.box[1] - domain.box[0]))
+    found = {}
+    for k, other in enumerate(AXES):
+        if other != axis:
+            interval = energies.entry(axis, other).scaled(1.0 / volume)
+            # the entry that is shown belongs to a solve of its own: up to that solve's residual it is inside
+            found[other] = Interval(min(interval.lower, float(column[k])), max(interval.upper, float(column[k])))
+    return found
 
 
 def _total(domain: Domain, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

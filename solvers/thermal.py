@@ -35,6 +35,7 @@ class EffectiveThermalConductivity(EffectiveConductivity):
             "tensor": "thermal_tensor",
             "mean_conductivity": "mean_thermal_conductivity",
             "conductivity_interval": "thermal_conductivity_interval",
+            "tensor_intervals": "thermal_tensor_intervals",
         }
         numbers = {names.get(key, key): value for key, value in super().summary().items()}
         return {**numbers, "type": "effective_thermal_conductivity"}

@@ -26,7 +26,6 @@ from ssb2mesh.study_quantities import (
     read_conductivity,
     read_count,
     read_current,
-    read_flag,
     read_names,
     read_potential,
     read_thermal_conductivity,
@@ -120,6 +119,12 @@ def _axes(value: Any) -> list[str]:
     return list(axes)
 
 
+def _bounds(value: Any) -> bool | str:
+    if not isinstance(value, bool) and value != "tensor":
+        raise InputError(f"got {value!r}; expected true, false or 'tensor'")
+    return value
+
+
 def _sizes(value: Any) -> list[float | str]:
     """Read edges of cubes: lengths in m, or text in voxels, whose size is not known yet."""
     given = [value] if isinstance(value, (str, float, int)) else value
@@ -164,7 +169,9 @@ _SOLVER_KEYS = {
 
 _EFFECTIVE_KEYS = {
     "axes": SolveKey("directions of the applied field, default all of x, y, z", _axes),
-    "bounds": SolveKey("true: intervals that contain conductivity and tortuosity factor as well", read_flag),
+    "bounds": SolveKey(
+        "true: intervals that contain conductivity and tortuosity factor as well; 'tensor': of all entries", _bounds
+    ),
     "accuracy": SolveKey(
         "width of these intervals, such as '1 %'; a study that meshes its volume refines until it is reached",
         read_accuracy,

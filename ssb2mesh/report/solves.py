@@ -18,6 +18,8 @@ _LABELS = {
     "conductivity_interval": "effective conductivity, certain interval, S/m",
     "thermal_conductivity_interval": "effective thermal conductivity, certain interval, W/(m K)",
     "tortuosity_interval": "tortuosity factor, certain interval", "interval_width": "width of the interval",
+    "tensor_intervals": "effective conductivity, certain intervals of all entries, S/m",
+    "thermal_tensor_intervals": "effective thermal conductivity, certain intervals of all entries, W/(m K)",
     "algebraic": "part of it by the linear solver",
     "mean_thermal_conductivity": "volume mean of the thermal conductivity, W/(m K)",
     "currents": "current into the domain, A", "fixed": "potential, V",

@@ -13,14 +13,17 @@ def main(mesh_path: str, out: str) -> None:
     skew = np.array([[2.0, 0.5, 0.0], [0.5, 3.0, 0.3], [0.0, 0.3, 5.0]])
     cases = [
         effective_conductivity(domain, conductivity={"phase1": 1.0, "phase2": 12.0}, bounds=True),
+        effective_conductivity(domain, conductivity={"phase1": 1.0, "phase2": 12.0}, axes=["y"], bounds="tensor"),
         effective_conductivity(domain, conductivity={"phase1": skew, "phase3": 1.0}, axes=["z"], bounds=True),
     ]
     found = [each for result in cases for each in result.intervals.values()]
+    across = [interval for each in found for interval in each.across.values()]
     gap = cases[0].cell_data()
     if comm.rank == 0:
         np.savez(
             out,
             intervals=[[each.conductivity.lower, each.conductivity.upper] for each in found],
+            across=[[each.lower, each.upper] for each in across],
             algebraic=[each.bounds.algebraic for each in found],
             gap=gap["gap_x"],
         )

@@ -36,6 +36,8 @@ def test_two_ranks_agree_with_one(tmp_path):
     one = run(tmp_path / "mesh.xdmf", tmp_path / "one.npz", 1)
     two = run(tmp_path / "mesh.xdmf", tmp_path / "two.npz", 2)
     np.testing.assert_allclose(two["intervals"], one["intervals"], rtol=1e-8)
+    assert one["across"].shape == (2, 2)
+    np.testing.assert_allclose(two["across"], one["across"], rtol=0, atol=1e-8 * one["intervals"].max())
     np.testing.assert_allclose(two["gap"], one["gap"], rtol=0, atol=1e-8 * one["gap"].max())
     # the slack is a sum of residuals, which differ; both are small
     assert max(one["algebraic"].max(), two["algebraic"].max()) < 1e-8
