@@ -26,7 +26,7 @@ __all__ = ["EdgeShifts", "edge_shifts", "jacobian_coefficients"]
 #: Above this angle between two triangles of an interface the edge between them is sharp, not a coarse smooth surface.
 CREASE = np.radians(50.0)
 #: Part of the Jacobian of the straight tet that the curved one keeps everywhere.
-LEAST = 0.1
+LEAST = 0.3
 #: Ratio of eigenvalues from which normals at an end span a plane (0.03: they differ by 20 degrees), or all of space.
 _PLANE, _SPACE = 0.03, 0.1
 _ENDS = np.array([[0, 1], [1, 2], [0, 2]])
