@@ -146,7 +146,7 @@ def _fractions(volume: LabelledVolume, job: Job, o: _Nothing) -> list[Row]:
     voxel = float(np.prod(volume.spacing))
     counts = volume.voxel_counts()
     rows = [Row("volume fraction", name, "total", share) for name, share in shares.items()]
-    return rows + [Row("volume", name, "total", count * voxel, "m3") for name, count in counts.items()]
+    return rows + [Row("volume", name, "volume", count * voxel, "m3") for name, count in counts.items()]
 
 
 def _connectivity(volume: LabelledVolume, job: Job, o: _Pieces) -> list[Row]:
@@ -202,6 +202,12 @@ def _voids(volume: LabelledVolume, job: Job, o: _VoidRoles) -> list[Row]:
 
 
 def _thickness(volume: LabelledVolume, job: Job, o: _Layer) -> list[Row]:
+    from ssb2mesh.measure.tables import Row
+
+    if not o.phases:  # the state has none of it
+        axis = o.side[:1]
+        return [Row("layer thickness", job.name, "covered", 0.0, "", axis),
+                Row("layer thickness", job.name, "volume", 0.0, "m3", axis)]  # fmt: skip
     found = o.of(volume)
     job.keep(found.values)
     return found.rows(job.name)

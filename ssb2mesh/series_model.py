@@ -91,6 +91,8 @@ class Series:
         Results.
     base : Path
         Folder that relative paths start from.
+    report : bool
+        Whether to draw the curves and write the page.
     """
 
     title: str
@@ -102,6 +104,7 @@ class Series:
     solves: tuple[Mapping[str, Any], ...]
     folder: Path
     base: Path
+    report: bool = True
 
     def state_folder(self, state: State) -> Path:
         """Return where the results of a state are kept."""
@@ -207,6 +210,7 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
     output = Table(tables.get("output", {}), "[output]", faults)
     default = str(base / f"{source.stem if source else 'series'}-results")
     where = output.get("folder", lambda v: checks.path_text(v, base), default=default)
+    report = output.get("report", checks.flag, default=True)
     output.finish()
     solves = tables.get("solve", [])
     target = Path(folder).absolute() if folder is not None else Path(where)
@@ -218,7 +222,7 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
         faults.add("[[measure]]", "missing, and [[compare]] and [[solve]] as well; say what to do with the states")
     top.finish(also=("volume", "state", "measure", "compare", "mesh", "solve", "output"))
     faults.raise_if_any(named)
-    return Series(title, label, states, measures, comparisons, mesh, tuple(solves), target, base)
+    return Series(title, label, states, measures, comparisons, mesh, tuple(solves), target, base, report)
 
 
 def _states(tables: Mapping[str, Any], faults: Faults, base: Path) -> tuple[State, ...]:

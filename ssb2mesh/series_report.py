@@ -49,6 +49,8 @@ def write_results(result: SeriesResult) -> SeriesResult:
     with replacing(*files) as (first, second):
         _write_csv(result, first)
         second.write_text(to_json(table_numbers(result)) + "\n", encoding="utf-8")
+    if not result.series.report:
+        return replace(result, files=tuple(files))
     try:
         from ssb2mesh.plot.series import plot_curves
 

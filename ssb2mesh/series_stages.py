@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ __all__ = ["Entry", "Outcome", "run_pair", "run_state", "state_key"]
 #: Raised by one when a measure gives other numbers from the same input, so that nothing old is taken for new.
 RECIPE = 1
 #: Parts of the summary of a solve that differ from run to run, or say nothing of the state.
-_NOT_RESULTS = ("seconds", "memory", "iterations", "history", "tolerance", "residual", "balance", "steps")
+_NOT_RESULTS = ("seconds", "memory", "iterations", "history", "tolerance", "residual", "balance", "steps",
+                "linear")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,18 @@ def _comparing(task: Task, before: _Volume, after: _Volume, job: Job) -> Callabl
 
 
 def _done(kind: Kind, task: Task, job: Job, *volumes: _Volume) -> list[Row]:
-    return kind.run(*(volume.get() for volume in volumes), job, kind.options(**task.options))
+    given = [volume.get() for volume in volumes]
+    # a phase that the series knows and these volumes lack is no fault: there is none of it
+    there = {name for volume in given for name in volume.phase_names}
+    absent = {name for volume in volumes for name in volume.state.volume.phases.values()} - there
+    options = {key: _without(value, absent) for key, value in task.options.items()}
+    return kind.run(*given, job, kind.options(**options))
+
+
+def _without(value: Any, absent: set[str]) -> Any:
+    if isinstance(value, str):
+        return () if value in absent else value
+    return tuple(v for v in value if v not in absent) if isinstance(value, list) else value
 
 
 class _Volume:
@@ -196,10 +208,15 @@ class _Volume:
         self.found: LabelledVolume | None = None
 
     def get(self) -> LabelledVolume:
-        from ssb2mesh.steps import load_volume
+        from ssb2mesh.steps import apply_clean, load_volume
 
         if self.found is None:
-            self.found = load_volume(self.state.volume)[0]
+            # names after reading: a label may be missing in one state, such as the voids of a pressed one
+            spec = self.state.volume
+            volume = load_volume(replace(spec, phases={}, clean=()))[0]
+            names = {label: name for label, name in spec.phases.items() if label in volume.phases}
+            volume = replace(volume, phases={**volume.phases, **names})
+            self.found = apply_clean(volume, spec.clean)[0]
         return self.found
 
 
@@ -212,9 +229,10 @@ def _solve(series: Series, state: State, tables: tuple[Mapping[str, Any], ...]) 
     study = Study(f"{series.title}: {state.name}", state.volume, series.mesh, output, tables, None)
     result = run_study(study, overwrite=True)
     assert result is not None
-    rows = [Row("mesh", name, "area", float(area), "m2") for name, area in result.mesh["interfaces"].items()]
+    areas = {name: float(area) for name, area in result.mesh["interfaces"].items() if "|" in name}
+    rows = [Row("mesh", name, "area", area, "m2") for name, area in areas.items()]
     for solved in result.solves:
-        rows += [Row(solved.type, solved.name, path, value) for path, value in _numbers(solved.summary)]
+        rows += [Row(solved.type, solved.name, path, value, "SI") for path, value in _numbers(solved.summary)]
     return rows
 
 

@@ -186,13 +186,16 @@ def displacement_on_mesh(field: Displacement, mesh: TaggedMesh, *, extend: bool 
     (5120, 3)
     """
     values = np.column_stack([voxels_to_points(field.field(field.displacement[..., a]), mesh) for a in range(3)])
+    known = field.found
+    # beside a gap the nodes that are left would stand for those that are missing: no value rather than a flat one
+    share = voxels_to_points(field.field(known), mesh)
+    empty = ~(share > 1 - 1e-9)
+    values[empty] = np.nan
     if extend:
         from scipy.spatial import cKDTree
 
-        known = field.found
         if not known.any():
             raise InputError("field: no node has a displacement; nothing can be extended")
-        empty = np.isnan(values).any(axis=1)
         nodes = field.points()[known]
         _, near = cKDTree(nodes).query(mesh.points[empty])
         away = mesh.points[empty] - nodes[near]

@@ -305,7 +305,8 @@ def _method(itk: Any, metric: str, shares: list[float], steps: int) -> Any:
         method.SetMetricAsMattesMutualInformation(50)
     method.SetInterpolator(itk.sitkLinear)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentagePerLevel(shares)
+    # places are jittered: with a seed, and sums in one order, every run gives the same motion
+    method.SetMetricSamplingPercentagePerLevel(shares, 1)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=1.0, minStep=1e-3, numberOfIterations=steps, gradientMagnitudeTolerance=1e-10
     )
@@ -313,7 +314,6 @@ def _method(itk: Any, metric: str, shares: list[float], steps: int) -> Any:
     method.SetShrinkFactorsPerLevel([2**k for k in range(levels - 1, -1, -1)])
     method.SetSmoothingSigmasPerLevel([0.5 * 2**k for k in range(levels - 1, 0, -1)] + [0.5])
     method.SetSmoothingSigmasAreSpecifiedInPhysicalUnits(True)
-    # sums in a fixed order give the same motion on every run
     method.SetNumberOfThreads(1)
     return method
 

@@ -65,7 +65,10 @@ def plot_curves(result: SeriesResult, path: str | Path) -> Path:
                 axes.set_xticks(places, [shorten(s.name, 12) for s in states], rotation=20, ha="right")
             else:
                 axes.set_xlabel(result.series.label)
-        figure.tight_layout(h_pad=1.6, w_pad=1.8)
+        high = 100.0 / figure.get_size_inches()[1]
+        figure.subplots_adjust(
+            left=0.075, right=0.935, bottom=0.0048 * high, top=1 - 0.0038 * high, wspace=0.62, hspace=0.95
+        )
         return save(figure, path)
 
 
