@@ -295,10 +295,21 @@ def _finish(study: Study, stage: Path, made: Prepared | None, *, solved: list[So
     from ssb2mesh.report import write_report
 
     assert made is not None
+    measures = _measure(study, made, stage, stages) if study.measure is not None else None
     if study.output.report:
         with stages("report"):
-            write_report(_report_data(study, made, solved=solved, stages=stages), stage)
+            write_report(replace(_report_data(study, made, solved=solved, stages=stages), measures=measures), stage)
     return _collect(study, stage, made, solved=solved, stages=stages)
+
+
+def _measure(study: Study, made: Prepared, stage: Path, stages: Stages) -> Any:
+    """Measure the volume beside its mesh, and write the table."""
+    from ssb2mesh.measure import measure_volume, write_measures
+
+    with stages("measure"):
+        measures = measure_volume(made.volume, mesh=made.mesh, plan=study.measure)
+        write_measures(measures, stage)
+    return measures
 
 
 def _report_data(study: Study, made: Prepared, *, solved: list[Solved], stages: Stages) -> ReportData:

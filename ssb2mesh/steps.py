@@ -233,6 +233,11 @@ def check_names(study: Study, volume: LabelledVolume) -> None:
         for where, table in tables.items():
             _check_table(faults, where, table, phases=phases, meshed=meshed)
         _check_sizes(faults, place, solve.get("sizes", ()), volume)
+    if study.measure is not None:
+        try:
+            study.measure.check(volume)
+        except InputError as error:
+            faults.add("[measure]", str(error))
     faults.raise_if_any(str(study.source or study.title))
 
 

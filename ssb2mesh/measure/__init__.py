@@ -26,7 +26,7 @@ _PUBLIC = {
     "local_thickness": "thickness",
     "measure_cracks": "cracks",
     "measure_volume": "survey",
-    "MeasurePlan": "survey",
+    "MeasurePlan": "plan",
     "representative_fractions": "fractions",
     "triple_lines": "areas",
     "two_point": "chords",
@@ -49,8 +49,9 @@ if TYPE_CHECKING:
     from ssb2mesh.measure.fractions import connectivity, representative_fractions, volume_fractions
     from ssb2mesh.measure.layers import layer_thickness
     from ssb2mesh.measure.particles import label_particles
+    from ssb2mesh.measure.plan import MeasurePlan
     from ssb2mesh.measure.spots import contact_spots, estimate_constriction
-    from ssb2mesh.measure.survey import MeasurePlan, measure_volume, write_measures
+    from ssb2mesh.measure.survey import measure_volume, write_measures
     from ssb2mesh.measure.tables import write_table
     from ssb2mesh.measure.thickness import local_thickness
     from ssb2mesh.measure.topography import height_map, height_map_of_mesh

@@ -43,6 +43,8 @@ class InterfaceAreas:
         m3.
     mesh : mapping of str to float
         Area of the interfaces of a mesh of the volume; empty without one.
+    meshed : tuple of str
+        Phases that the mesh holds; it has all interfaces of these.
     """
 
     phases: tuple[str, ...]
@@ -51,6 +53,7 @@ class InterfaceAreas:
     crofton: npt.NDArray[np.float64]
     box_volume: float
     mesh: Mapping[str, float] = field(default_factory=dict)
+    meshed: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,9 +73,9 @@ class InterfaceAreas:
     def contact_fraction(self, phase: str, other: str) -> float:
         """Return the share of a phase's surface that touches another phase; NaN for a phase without surface.
 
-        Both areas are those of the mesh where there is one.
+        Both areas are those of the mesh where there is one that holds the phase.
         """
-        if self.mesh:
+        if phase in self.meshed:
             mine = {n: a for n, a in self.mesh.items() if phase in n.split("|")}
             whole, part = sum(mine.values()), mine.get(interface_name(phase, other), 0.0)
             self._number(phase), self._number(other)
@@ -190,7 +193,8 @@ def interface_areas(volume: LabelledVolume, *, mesh: TaggedMesh | None = None) -
     parts = in_slabs(one, codes.shape[0])
     faces, areas = (np.sum([part[n] for part in parts], axis=0) for n in range(2))
     meshed = _of_mesh(mesh, names) if mesh is not None else {}
-    return InterfaceAreas(names, areas, faces, crofton_areas(volume), float(np.prod(volume.size)), meshed)
+    held = tuple(mesh.cell_names) if mesh is not None else ()
+    return InterfaceAreas(names, areas, faces, crofton_areas(volume), float(np.prod(volume.size)), meshed, held)
 
 
 @lru_cache(maxsize=64)

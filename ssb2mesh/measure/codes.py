@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["AXES", "axis_number", "phase_codes", "phase_mask", "phase_numbers"]
+__all__ = ["AXES", "axis_number", "phase_codes", "phase_mask"]
 
 #: Names of the axes.
 AXES = ("x", "y", "z")
@@ -39,16 +39,16 @@ def phase_codes(volume: LabelledVolume) -> npt.NDArray[np.integer]:
     """
     labels = volume.labels
     known = np.fromiter(volume.phases, np.int64, len(volume.phases))
-    kind = np.uint8 if len(known) <= 256 else np.int32
+    kind = np.dtype(np.uint8 if len(known) <= 256 else np.int32)
     if labels.dtype == kind and np.array_equal(known, np.arange(len(known))):
         return np.ascontiguousarray(labels)
     low, high = int(known.min()), int(known.max())
     if high - low >= _TABLE:
         found: npt.NDArray[np.integer] = np.searchsorted(known, labels.ravel()).astype(kind).reshape(labels.shape)
         return found
-    table = np.zeros(high - low + 1, kind)
+    table = np.zeros(high - low + 1, kind.type)
     table[known - low] = np.arange(len(known))
-    codes: npt.NDArray[np.integer] = np.empty(labels.shape, kind)
+    codes: npt.NDArray[np.integer] = np.empty_like(labels, dtype=kind, order="C")
     for i, plane in enumerate(labels):  # by planes: no second copy of a large volume
         codes[i] = table[plane.astype(np.int64) - low]
     return codes
@@ -64,22 +64,6 @@ def phase_mask(volume: LabelledVolume, phase: str) -> npt.NDArray[np.bool_]:
     """
     mask: npt.NDArray[np.bool_] = np.ascontiguousarray(volume.labels == volume.label_of(phase))
     return mask
-
-
-def phase_numbers(volume: LabelledVolume, phases: Iterable[str] | None) -> list[int]:
-    """Return the numbers of some phases, or of all for None; InputError names an unknown one.
-
-    Examples
-    --------
-    >>> phase_numbers(LabelledVolume(np.zeros((1, 1, 2), int), (1e-6,) * 3, phases={0: "Li"}), ["Li"])
-    [0]
-    """
-    names = volume.phase_names
-    if phases is None:
-        return list(range(len(names)))
-    for name in phases:
-        volume.label_of(name)
-    return [names.index(name) for name in phases]
 
 
 def axis_number(axis: str, *, allowed: Sequence[str] = AXES) -> int:

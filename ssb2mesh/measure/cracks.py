@@ -103,7 +103,7 @@ class Cracks:
         return values[::-1], vectors.T[::-1]
 
     def inclination(self, axis: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return edges of ten-degree classes of the angle between normal and axis, and the share of the area in each."""
+        """Return edges of ten-degree classes of the angle of normal to axis, and the share of the area in each."""
         cosine = np.clip(np.abs(self.normals[:, axis_number(axis)]), 0, 1)
         edges = np.arange(0.0, 91.0, 10.0)
         counts, _ = np.histogram(np.degrees(np.arccos(cosine)), edges, weights=self.areas)

@@ -13,16 +13,15 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.measure.areas import staircase_lean
 from ssb2mesh.measure.codes import phase_codes, phase_mask
 from ssb2mesh.measure.distance import nearest_outside
+from ssb2mesh.measure.plan import NECK
 from ssb2mesh.measure.slabs import in_slabs
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.measure.window import window_weights
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["DEPTH", "NECK", "Particles", "label_particles", "size_percentiles"]
+__all__ = ["DEPTH", "Particles", "label_particles", "size_percentiles"]
 
-#: Two parts are two particles if the neck between them is narrower than this share of the smaller one ...
-NECK = 0.8
-#: ... and lies at least this many voxels below its deepest point.
+#: Necks that lie less than this many voxels below a particle's deepest point do not cut it.
 DEPTH = 1.0
 
 

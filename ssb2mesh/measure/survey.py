@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.components import connected_components
-from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.measure.areas import InterfaceAreas, TripleLines, interface_areas, triple_lines
 from ssb2mesh.measure.chords import Chords, TwoPoint, chord_lengths, two_point
-from ssb2mesh.measure.codes import AXES, axis_number, phase_numbers
+from ssb2mesh.measure.codes import AXES
 from ssb2mesh.measure.cracks import Cracks, SliceCracks, cracks_on_slice, measure_cracks
 from ssb2mesh.measure.fractions import (
     Connectivity,
@@ -22,69 +21,15 @@ from ssb2mesh.measure.fractions import (
     representative_fractions,
     volume_fractions,
 )
-from ssb2mesh.measure.particles import NECK, Particles, label_particles
+from ssb2mesh.measure.particles import Particles, label_particles
+from ssb2mesh.measure.plan import MeasurePlan
 from ssb2mesh.measure.tables import Result, Row, write_table
 from ssb2mesh.measure.thickness import LocalThickness, local_thickness
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages
-from ssb2mesh.units import parse_length
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["MeasurePlan", "Measures", "measure_volume", "write_measures"]
-
-
-@dataclass(frozen=True)
-class MeasurePlan:
-    """What to measure beyond fractions, connectivity, areas and triple lines, which are always measured.
-
-    Parameters
-    ----------
-    particles : tuple of str
-        Phases whose particles (or pores) are told apart.
-    thickness : tuple of str
-        Phases whose local thickness (pore size) is mapped.
-    cracks : tuple of str
-        Phases that are cracks or other sheets.
-    chords : tuple of str
-        Phases whose chord lengths and two-point correlation are taken along all axes.
-    slices : tuple of (phase, axis, position)
-        Cracks on slices; the position as text with a unit, or m.
-    subvolumes : tuple of str or float
-        Edges of the sub-volumes of the representative-volume study; empty: those of `representative_fractions`.
-    neck : float
-        For `label_particles`.
-
-    Examples
-    --------
-    >>> MeasurePlan(particles=("NMC",)).particles
-    ('NMC',)
-    """
-
-    particles: tuple[str, ...] = ()
-    thickness: tuple[str, ...] = ()
-    cracks: tuple[str, ...] = ()
-    chords: tuple[str, ...] = ()
-    slices: tuple[tuple[str, str, str | float], ...] = ()
-    subvolumes: tuple[str | float, ...] = ()
-    neck: float = NECK
-
-    def check(self, volume: LabelledVolume) -> None:
-        """Check names, axes, places and lengths against a volume before any work; InputError names what is wrong."""
-        for names in (self.particles, self.thickness, self.cracks, self.chords):
-            phase_numbers(volume, names)
-        for phase, axis, position in self.slices:
-            phase_numbers(volume, [phase])
-            size = volume.size[axis_number(axis)]
-            place = parse_length(position, name="slice") if isinstance(position, str) else position
-            if not 0 <= place <= size:
-                raise InputError(f"slice: got {position!r}; the volume is {size:.6g} m long along {axis}")
-        if not 0 <= self.neck <= 1:
-            raise InputError(f"neck: got {self.neck!r}; give a share from 0 to 1")
-        if self.subvolumes:
-            shortest = min(volume.size)
-            for length in self.subvolumes:
-                if parse_length(length, name="subvolumes") > shortest * (1 + 1e-9):
-                    raise InputError(f"subvolumes: got {length!r}; the volume's shortest edge is {shortest:.6g} m")
+__all__ = ["Measures", "measure_volume", "write_measures"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -76,8 +76,8 @@ def local_thickness(volume: LabelledVolume, phase: str) -> LocalThickness:
     """Return at each voxel of a phase the diameter of the largest ball inside the phase that holds the voxel.
 
     Distances are to the smooth surface, which is fitted to the voxel faces around each place, and the balls' centres
-    lie between the voxels where that makes them larger, so that the thickness is not bound to whole voxels: flat
-    layers and balls come out within about 0.2 voxels. The sides of the box do not count as surface.
+    lie between the voxels where that makes them larger, so that the thickness is not bound to whole voxels: flat layers
+    and balls come out within about 0.2 voxels. Nothing is thinner than a voxel. The sides of the box are no surface.
 
     Parameters
     ----------
@@ -118,9 +118,8 @@ def local_thickness(volume: LabelledVolume, phase: str) -> LocalThickness:
     free = np.arange(mask.shape[2] + 1, dtype=np.int16 if mask.shape[2] < 2**15 - 1 else np.int32)
     jump = np.where(mask, free[:-1], free[1:])
     in_slabs(lambda a, b: paint(found, steps, a, b, jump, thickness), mask.shape[0])
-    # corners that no ball reaches keep the ball about themselves
-    missed = mask & (thickness == 0)
-    thickness[missed] = np.maximum(2 * distance[missed], 0.5)
+    # corners that no ball reaches keep the ball about themselves; nothing is thinner than a voxel
+    thickness[mask] = np.maximum(np.maximum(thickness[mask], 2 * distance[mask]), 1)
     thickness *= np.float32(unit)
     return LocalThickness(phase, thickness, unit)
 

@@ -99,6 +99,8 @@ class ReportData:
         Pictures of the user's own, shown after those that the report draws.
     draw : bool
         Draw pictures of volume, mesh and fields.
+    measures : Measures, optional
+        From `ssb2mesh.measure.measure_volume`.
     """
 
     title: str = "ssb2mesh report"
@@ -112,3 +114,4 @@ class ReportData:
     stages: Stages | None = None
     figures: Sequence[Figure] = ()
     draw: bool = True
+    measures: Any | None = None

@@ -10,6 +10,8 @@ from typing import Any
 
 from ssb2mesh.report.blocks import bytes_text, details, pairs, picture_html, seconds_text, table, text_of
 from ssb2mesh.report.check import distances_html, features_html, shapes_html
+from ssb2mesh.report.measures import measures_html
+from ssb2mesh.report.pictures import MEASURED
 from ssb2mesh.report.solves import overview_html, solve_html
 from ssb2mesh.report.style import STYLE
 from ssb2mesh.units import format_length
@@ -42,10 +44,12 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
     results = [overview_html(solves)]
     results += [solve_html(solve, pictures.get(f"Potential: {solve['name']}", "")) for solve in solves]
     known = {"Volume", "Mesh", "Interfaces"} | {f"Potential: {solve['name']}" for solve in solves}
-    own += [html for title, html in pictures.items() if title not in known]
+    measured = [html for title, html in pictures.items() if title.startswith(MEASURED)]
+    own += [html for title, html in pictures.items() if title not in known and not title.startswith(MEASURED)]
     sections = [
         ("Results", results),
         ("Volume", [_phases(numbers), pictures.get("Volume", ""), _cleaning(numbers)]),
+        ("Measures", measures_html(numbers.get("measures") or {}, measured)),
         ("Mesh", [_quality(numbers), pictures.get("Mesh", "")]),
         ("Mesh against voxels", [features_html(numbers), distances_html(numbers)]),
         ("Interfaces and sides", [_areas(numbers), pictures.get("Interfaces", "")]),

@@ -56,6 +56,8 @@ def report_numbers(data: ReportData) -> dict[str, Any]:
         }
     if data.check is not None:
         numbers["check"] = data.check.to_dict()
+    if data.measures is not None:
+        numbers["measures"] = data.measures.to_dict()
     numbers["solves"] = [_solve(solve) for solve in data.solves]
     if data.stages is not None:
         rows = [

@@ -12,9 +12,11 @@ from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.report.data import Figure, ReportData
 
-__all__ = ["draw_figures"]
+__all__ = ["MEASURED", "draw_figures"]
 
 _MOST_FIELDS = 3
+#: How the titles of pictures of measures begin.
+MEASURED = "Measured: "
 
 
 def draw_figures(data: ReportData, folder: Path) -> tuple[list[Figure], list[str]]:
@@ -47,6 +49,11 @@ def draw_figures(data: ReportData, folder: Path) -> tuple[list[Figure], list[str
         else:
             figures.append(figure)
 
+    if data.measures is not None:
+        from ssb2mesh.measure.figures import measure_figures
+
+        for name, title, text, make in measure_figures(data.measures):
+            draw(Figure(folder / name, f"{MEASURED}{title}", text), make)
     volume, mesh = data.volume, data.mesh
     if volume is not None:
         text = "Three slices through the middle of the volume, as it was meshed."

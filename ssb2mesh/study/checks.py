@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.units import parse_length
 
 __all__ = ["Faults", "Table", "expand_variables"]
 
@@ -146,6 +147,35 @@ def names(value: Any) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise InputError(f"got {value!r}; a name is there twice")
     return tuple(value)
+
+
+def share(value: Any) -> float:
+    """Read a number from 0 to 1."""
+    found = number(value)
+    if not 0 <= found <= 1:
+        raise InputError(f"got {value!r}; expected a share from 0 to 1")
+    return found
+
+
+def lengths(value: Any) -> tuple[str | float, ...]:
+    """Read a list of lengths, text with a unit or m."""
+    if not isinstance(value, list):
+        raise InputError(f"got {value!r}; expected a list of lengths")
+    for one in value:
+        parse_length(one if isinstance(one, str) else number(one), name="length")
+    return tuple(value)
+
+
+def slices(value: Any) -> tuple[tuple[str, str, str | float], ...]:
+    """Read a list of slices: phase, axis, position."""
+    allowed = 'expected a list of slices such as ["void", "z", "12 um"]'
+    if not isinstance(value, list) or not all(isinstance(one, list) and len(one) == 3 for one in value):
+        raise InputError(f"got {value!r}; {allowed}")
+    for _, axis, position in value:
+        if axis not in ("x", "y", "z"):
+            raise InputError(f"got the axis {axis!r}; {allowed}")
+        parse_length(position, name="position") if isinstance(position, str) else number(position)
+    return tuple((text(phase), axis, position) for phase, axis, position in value)
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ssb2mesh.measure.plan import MeasurePlan
+
 __all__ = ["CleanStep", "MeshSpec", "OutputSpec", "Study", "VolumeSpec"]
 
 
@@ -134,6 +136,8 @@ class Study:
         What is written.
     source : Path, optional
         The file that the study was read from.
+    measure : MeasurePlan, optional
+        What is measured of the volume; None is nothing.
     """
 
     title: str
@@ -142,6 +146,7 @@ class Study:
     output: OutputSpec
     solves: tuple[Mapping[str, Any], ...] = ()
     source: Path | None = field(default=None, compare=False)
+    measure: MeasurePlan | None = None
 
     def with_output(self, folder: str | Path | None) -> Study:
         """Return the study with another results folder; None changes nothing."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.measure.plan import NECK, MeasurePlan
 from ssb2mesh.study import checks
 from ssb2mesh.study.checks import Faults, Table
 from ssb2mesh.study.model import CleanStep, MeshSpec, OutputSpec, Study, VolumeSpec
@@ -109,10 +110,11 @@ def parse_study(content: str, *, base: Path, source: Path | None = None) -> Stud
     mesh = _mesh(Table(tables.get("mesh", {}), "[mesh]", faults))
     output = _output(Table(tables.get("output", {}), "[output]", faults), base, source)
     solves = _solves(tables.get("solve", []), faults, base)
-    top.finish(also=("volume", "mesh", "output", "solve"))
+    measure = _measure(Table(tables["measure"], "[measure]", faults)) if "measure" in tables else None
+    top.finish(also=("volume", "mesh", "measure", "output", "solve"))
     note_placeholders(tables, faults)
     faults.raise_if_any(named)
-    return Study(title, volume, mesh, output, solves, source)
+    return Study(title, volume, mesh, output, solves, source, measure)
 
 
 def parse_clean_steps(texts: Sequence[str]) -> tuple[CleanStep, ...]:
@@ -218,6 +220,20 @@ def _output(table: Table, base: Path, source: Path | None) -> OutputSpec:
     )
     table.finish()
     return spec
+
+
+def _measure(table: Table) -> MeasurePlan:
+    plan = MeasurePlan(
+        particles=table.get("particles", checks.names, default=()),
+        thickness=table.get("thickness", checks.names, default=()),
+        cracks=table.get("cracks", checks.names, default=()),
+        chords=table.get("chords", checks.names, default=()),
+        slices=table.get("slices", checks.slices, default=()),
+        subvolumes=table.get("subvolumes", checks.lengths, default=()),
+        neck=table.get("neck", checks.share, default=NECK),
+    )
+    table.finish()
+    return plan
 
 
 def _solves(tables: Any, faults: Faults, base: Path) -> tuple[Mapping[str, Any], ...]:

@@ -45,6 +45,8 @@ def format_study(study: Study) -> str:
     for step in steps:
         lines += ["[[volume.clean]]", *_pairs({"verb": step.verb, **step.options}), ""]
     lines += ["[mesh]", *_pairs(_given(study.mesh)), ""]
+    if study.measure is not None:
+        lines += ["[measure]", *_pairs({k: v for k, v in _given(study.measure).items() if v != ()}), ""]
     for solve in study.solves:
         lines += ["[[solve]]", *_pairs({k: v for k, v in solve.items() if v is not None}), ""]
     lines += ["[output]", *_pairs(_given(study.output)), ""]

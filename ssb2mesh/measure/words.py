@@ -1,0 +1,62 @@
+"""What was measured, as text for a terminal. No numbers are made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ssb2mesh.summaries import table
+from ssb2mesh.units import format_length
+
+__all__ = ["describe_measures"]
+
+
+def describe_measures(numbers: Mapping[str, Any]) -> str:
+    """Return the main numbers of a survey as text.
+
+    Parameters
+    ----------
+    numbers : mapping
+        As `ssb2mesh.measure.survey.Measures.to_dict` gives them.
+
+    Returns
+    -------
+    str
+        Several lines.
+
+    Examples
+    --------
+    >>> print(describe_measures(measures.to_dict()))  # doctest: +SKIP
+    """
+    phases = [
+        [name, f"{100 * share:.3f}", numbers["connectivity"][name]["components"],
+         *(f"{100 * v:.2f}" for v in numbers["connectivity"][name]["percolating_fraction"].values()),
+         f"{numbers['phases'][name]['specific_surface_per_m'] * 1e-6:.4g}"]
+        for name, share in numbers["fractions"]["total"].items()
+    ]  # fmt: skip
+    head = ["phase", "fraction %", "components", "percolating x %", "y %", "z %", "surface 1/um"]
+    lines = [table(head, phases)]
+    interfaces = [
+        [name, *(f"{one[k] * 1e12:.5g}" if k in one else "" for k in ("area_m2", "voxel_faces_m2", "mesh_m2"))]
+        for name, one in numbers["interfaces"].items()
+    ]
+    if interfaces:
+        lines += ["", table(["interface", "area um2", "voxel faces um2", "mesh um2"], interfaces)]
+    lines += [""] if any(numbers.get(key) for key in ("particles", "thickness", "cracks", "slices")) else []
+    for name, one in numbers.get("particles", {}).items():
+        lines.append(f"particles of {name}: {one['count']:.0f}, {one['whole']:.0f} of them whole, mean diameter "
+                     f"{_length(one['mean_diameter'])}, D50 by volume {_length(one['D50_by_volume'])}")  # fmt: skip
+    for name, one in numbers.get("thickness", {}).items():
+        lines.append(f"local thickness of {name}: mean {_length(one['mean_m'])}, largest {_length(one['largest_m'])}")
+    for name, one in numbers.get("cracks", {}).items():
+        width = _length(one["mean_width_m"]) if "mean_width_m" in one else "unknown"
+        lines.append(f"cracks of {name}: {one['pieces']:.0f} pieces, mean width {width}, area "
+                     f"{one['area_m2'] * 1e12:.5g} um2")  # fmt: skip
+    for one in numbers.get("slices", []):
+        where = f"{one['axis']} = {_length(one['position_m'])}"
+        lines.append(f"{one['phase']} at {where}: {100 * one['area_fraction']:.3f} % of the slice")
+    return "\n".join(lines)
+
+
+def _length(metres: float) -> str:
+    return format_length(float(f"{metres:.4g}"))
