@@ -18,11 +18,15 @@ SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 STUDIES = sorted((ROOT / "examples").glob("*.toml"))
 
 
-def run_main(name):
+def load(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.main()
+    return module
+
+
+def run_main(name):
+    return load(name).main()
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
@@ -64,6 +68,32 @@ def test_contact_loss():
         assert voltage - constriction == pytest.approx(flat, rel=1e-6)
     parts = [constriction for _, _, constriction, _ in rows]
     assert all(0 < a < b for a, b in zip(parts, parts[1:], strict=False))
+
+
+def test_hao_states(capsys):
+    pytest.importorskip("dolfinx", reason="DOLFINx is not installed")
+    module = load("hao_states")
+    found = module.main(module.pellet(18))
+    intact, tip, through, other, shorted = found.values()
+    # before penetration the field is even but at the pits of the upper foil
+    assert intact["field_spread"] < 0.1
+    assert intact["field_peak"] < 2.0
+    assert intact["field_peak_height"] > 0.85
+    # field and stress gather at filled tips: at 0.6 of the thickness, from the other side at 0.4
+    for state, height in ((tip, 0.6), (through, 0.6), (other, 0.4)):
+        assert state["field_peak"] > 1.5 * intact["field_peak"]
+        assert state["field_peak_height"] == pytest.approx(height, abs=0.08)  # a cell is 0.11 high
+        assert state["mises_peak"] > 10 * intact["mises_peak"]
+    # uniaxial strain under 1 MPa: (1 - 2 nu) / (1 - nu) of it, and more beside pits
+    assert intact["mises_mean"] == pytest.approx(1e6 * 0.4 / 0.7, rel=0.02)
+    assert intact["mises_peak"] > 1.3 * intact["mises_mean"]
+    # the same lithium has less strain energy once the crack runs through
+    assert through["strain_energy"] < 0.8 * tip["strain_energy"]
+    assert through["mises_peak"] < tip["mises_peak"]
+    # filled with metal, the pellet passes 1e6 times the current, which no other state does
+    assert shorted["current"] > 1e6 * max(each["current"] for each in (intact, tip, through, other))
+    assert max(tip["current"], through["current"], other["current"]) < 2 * intact["current"]
+    assert "shorted" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
