@@ -1,4 +1,4 @@
-"""Tables, curves and the page of a series: table.csv, table.json, curves.png, report.html. Nothing is measured here."""
+"""Tables, pictures and the page of a series: table.csv, table.json, curves.png, maps.png, report.html. No measures."""
 
 from __future__ import annotations
 
@@ -52,15 +52,17 @@ def write_results(result: SeriesResult) -> SeriesResult:
     if not result.series.report:
         return replace(result, files=tuple(files))
     try:
-        from ssb2mesh.plot.series import plot_curves
+        from ssb2mesh.plot.series import plot_curves, plot_maps
 
-        curves: Path | None = plot_curves(result, folder / "curves.png")
+        drawn: dict[str, Path | None] = {"Curves": plot_curves(result, folder / "curves.png")}
+        drawn["Maps"] = plot_maps(result, folder / "maps.png")
     except MissingDependencyError:
-        curves = None
+        drawn = {}
+    pictures = {title: path for title, path in drawn.items() if path is not None}
     page = folder / "report.html"
     with replacing(page) as (part,):
-        part.write_text(_page(result, curves), encoding="utf-8")
-    return replace(result, files=(*files, *([curves] if curves else []), page))
+        part.write_text(_page(result, pictures), encoding="utf-8")
+    return replace(result, files=(*files, *pictures.values(), page))
 
 
 def table_numbers(result: SeriesResult) -> dict[str, Any]:
@@ -166,7 +168,7 @@ def _csv_rows(entries: Iterable[Entry], values: Mapping[str, float | None]) -> I
                row.unit]  # fmt: skip
 
 
-def _page(result: SeriesResult, curves: Path | None) -> str:
+def _page(result: SeriesResult, pictures: Mapping[str, Path]) -> str:
     """The report as one HTML page that needs nothing else."""
     from ssb2mesh.report.blocks import picture_html
     from ssb2mesh.report.blocks import table as html_table
@@ -178,9 +180,10 @@ def _page(result: SeriesResult, curves: Path | None) -> str:
     if result.faults:
         items = "".join(f"<li>{escape(fault)}</li>" for fault in result.faults)
         parts.append(f'<div class="verdict bad">Some of it failed:<ul>{items}</ul></div>')
-    if curves is not None:
-        picture = {"file": curves.name, "title": "Curves", "caption": f"Against {series.label}."}
-        parts.append(f"<section><h2>Curves</h2>{picture_html(picture, curves.parent)}</section>")
+    captions = {"Curves": f"Against {series.label}.", "Maps": "Contact is blue; one scale for all states of a row."}
+    for name, path in pictures.items():
+        picture = {"file": path.name, "title": name, "caption": captions[name]}
+        parts.append(f"<section><h2>{name}</h2>{picture_html(picture, path.parent)}</section>")
     found = by_quantity(result)
     labels = quantity_labels(found)
     for task in dict.fromkeys(key[0] for key in found):

@@ -1,4 +1,4 @@
-"""Contact maps, their spots and what constriction they predict; interfacial voids: exact answers, orientation, bad input."""
+"""Contact maps, their spots and the constriction they predict, interfacial voids: exact answers, sides, bad input."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Registration and volume correlation on textures that are moved exactly, by spline, and what becomes of them on a mesh."""
+"""Registration and volume correlation on textures that are moved exactly; displacement and strain on meshes."""
 
 import numpy as np
 import pytest

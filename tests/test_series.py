@@ -111,7 +111,7 @@ def test_tables_and_pages(folder):
     (folder / "s.toml").write_text(TEXT)
     result = run_series(read_series(folder / "s.toml"))
     where = folder / "s-results"
-    assert [p.name for p in result.files] == ["table.csv", "table.json", "curves.png", "report.html"]
+    assert [p.name for p in result.files] == ["table.csv", "table.json", "curves.png", "maps.png", "report.html"]
     with (where / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     found = {r["state"]: r for r in rows if (r["task"], r["quantity"]) == ("top", "fraction")}

@@ -7,14 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ssb2mesh.plot.style import FAINT, house_style, new_figure, number_text, phase_colours, save, shorten
 from ssb2mesh.series_report import MOST_PANELS, by_quantity
 
 if TYPE_CHECKING:
     from ssb2mesh.series import SeriesResult
+    from ssb2mesh.series_model import Task
 
-__all__ = ["plot_curves"]
+__all__ = ["plot_curves", "plot_maps"]
 
+#: Measures that keep maps: what they show, metres per unit, unit.
+_MAPS = {
+    "contact_map": ("contact", 1.0, ""),
+    "thickness": ("thickness", 1e-6, "µm"),
+    "roughness": ("height", 1e-6, "µm"),
+}
+#: States that are drawn as maps.
+MOST_COLUMNS = 8
 _COLUMNS, _PANEL = 3, (620, 440)
 #: Lengths, areas and volumes are shown in units of this length.
 _SCALES = {"m": (1e-6, "µm"), "m2": (1e-12, "µm²"), "m3": (1e-18, "µm³"), "1/m": (1e6, "1/µm")}
@@ -67,9 +78,77 @@ def plot_curves(result: SeriesResult, path: str | Path) -> Path:
                 axes.set_xlabel(result.series.label)
         high = 100.0 / figure.get_size_inches()[1]
         figure.subplots_adjust(
-            left=0.075, right=0.935, bottom=0.0048 * high, top=1 - 0.0038 * high, wspace=0.62, hspace=0.95
+            left=0.1, right=0.92, bottom=0.0048 * high, top=1 - 0.0038 * high, wspace=0.8, hspace=0.95
         )
         return save(figure, path)
+
+
+def plot_maps(result: SeriesResult, path: str | Path) -> Path | None:
+    """Draw the maps that the measures of a series have kept: a row a measure, a column a state, to one scale of values.
+
+    Parameters
+    ----------
+    result : SeriesResult
+        The series.
+    path : str or Path
+        A ``.png`` file.
+
+    Returns
+    -------
+    Path or None
+        The file; None if no measure keeps maps.
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib is absent.
+
+    Examples
+    --------
+    >>> plot_maps(result, "maps.png")  # doctest: +SKIP
+    """
+    series = result.series
+    # first and last states, and some between
+    count = min(len(series.states), MOST_COLUMNS)
+    states = [series.states[round(n * (len(series.states) - 1) / max(count - 1, 1))] for n in range(count)]
+    rows = []
+    for task in series.measures:
+        files = [series.state_folder(state) / f"{task.name}.npy" for state in states]
+        maps = [np.load(file) if file.is_file() else None for file in files]
+        if task.kind in _MAPS and any(m is not None for m in maps):
+            rows.append((task, maps))
+    if not rows:
+        return None
+    with house_style():
+        figure = new_figure((max(count, 2) * 360 + 160, len(rows) * 400))
+        grid = figure.add_gridspec(len(rows), count + 1, width_ratios=[*[1.0] * count, 0.06], left=0.03, right=0.9,
+                                   top=1 - 0.16 / len(rows), bottom=0.03, wspace=0.08, hspace=0.3)  # fmt: skip
+        for row, (task, maps) in enumerate(rows):
+            places = [grid[row, n] for n in range(count + 1)]
+            _map_row(figure, places, maps, task, [state.name for state in states])
+        return save(figure, path)
+
+
+def _map_row(figure: Any, places: list[Any], maps: list[Any], task: Task, names: list[str]) -> None:
+    from matplotlib.colors import ListedColormap
+
+    name, scale, unit = _MAPS[task.kind]
+    shown = [None if m is None else np.asarray(m, float) / scale for m in maps]
+    if task.kind == "roughness":  # where a surface lies says nothing of its shape
+        shown = [None if m is None else m - np.nanmean(m) for m in shown]
+    finite = np.concatenate([m[np.isfinite(m)] for m in shown if m is not None])
+    binary = task.kind == "contact_map"
+    low, high = (0.0, 1.0) if binary or not len(finite) else (float(finite.min()), float(finite.max()))
+    colours = ListedColormap(["#D9DCDF", "#0072B2"]) if binary else "viridis"
+    drawn = None
+    for number, (place, image) in enumerate(zip(places[:-1], shown, strict=True)):
+        axes = figure.add_subplot(place)
+        axes.set_axis_off()
+        axes.set_title(f"{shorten(task.name)}\n{names[number]}" if number == 0 else names[number], loc="left")
+        if image is not None:
+            drawn = axes.imshow(image.T, origin="lower", cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    if drawn is not None and not binary:
+        figure.colorbar(drawn, cax=figure.add_subplot(places[-1])).set_label(f"{name}, {unit}")
 
 
 def _panel(axes: Any, key: tuple[str, str, str], lines: dict[str, list[float]], places: Sequence[float]) -> None:

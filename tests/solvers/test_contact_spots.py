@@ -1,4 +1,4 @@
-"""Constriction in the solve against the field under the same contact map, against statistics of its spots, and by file."""
+"""Constriction in the solve against the field under the same map and statistics of its spots; maps by file."""
 
 import numpy as np
 import pytest
