@@ -1,7 +1,7 @@
 """Our mesher and other meshers on the same label volumes, by one judge: see docs/peers.md for the result.
 
     python benchmarks/peers.py --install --cache ~/.cache/ssb2mesh/peers     # all tools, all cases
-    python benchmarks/peers.py cathode pellet --tool ssb2mesh cgal --output /tmp/peers.json
+    python benchmarks/peers.py cathode pellet --tool ssb2mesh cgal --output peers.json
 
 Every tool runs in a process and an environment of its own, which `--install` makes under the cache folder (Debian 12,
 root or sudo; about ten minutes). A result is written to OUTPUT (JSON) as soon as there is one, `--resume` goes on from

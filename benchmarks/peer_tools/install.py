@@ -29,7 +29,7 @@ def environment_of(tool: Tool, cache: Path) -> dict[str, str]:
     """Environment variables of a tool's process."""
     given = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "2"}
     if tool.iso2mesh:  # it looks for its programs in the home folder and else downloads them
-        given |= {"HOME": str(cache / "iso2mesh-home"), "ISO2MESH_TEMP": given.get("TMPDIR", "/tmp")}
+        given["HOME"] = str(cache / "iso2mesh-home")
     return given
 
 

@@ -84,12 +84,16 @@ def phase_volumes(mesh: Mesh, volumes: np.ndarray, case: Case) -> dict[str, obje
         there = float(volumes[mesh.labels == label].sum())
         errors[case.phases[int(label)]] = there / float((case.labels == label).sum()) - 1
     worst = max(errors, key=lambda name: abs(errors[name]))
+    # the same as shares of the whole, so that a shell that is missing all around does not count
+    grown = float(volumes.sum()) / case.labels.size
+    shares = {name: (1 + error) / grown - 1 if grown else -1.0 for name, error in errors.items()}
     at = np.floor(mesh.points[mesh.tets].mean(axis=1)).astype(int)
     at = np.clip(at, 0, np.array(case.labels.shape) - 1)
     agreeing = volumes[case.labels[tuple(at.T)] == mesh.labels].sum()
     crack = errors[case.phases[case.crack]] if case.crack is not None else None
     return {
-        "volume_errors": errors, "worst_volume_error": errors[worst], "worst_phase": worst, "crack_volume_error": crack,
+        "volume_errors": errors, "worst_volume_error": errors[worst], "worst_phase": worst,
+        "worst_share_error": max(shares.values(), key=abs), "crack_volume_error": crack,
         "phases_lost": sum(error == -1 for error in errors.values()),
         "agreement": float(agreeing / volumes.sum()) if volumes.sum() else 0.0,
     }  # fmt: skip

@@ -75,7 +75,7 @@ TOOLS = (
     Tool("iso2mesh", "iso2mesh", "iso2mesh_run.py",
          f"cgalv2m: angbound 30, radbound {FACET:g}, distbound {DISTANCE:g}, reratio 2, maxvol 1",
          {"opt": {"angbound": 30, "radbound": FACET, "distbound": DISTANCE, "reratio": 2}, "maxvol": 1},
-         env="iso2mesh", needs=("iso2mesh",), version_of="iso2mesh", iso2mesh=True),
+         env="iso2mesh", needs=("iso2mesh", "scipy", "matplotlib"), version_of="iso2mesh", iso2mesh=True),
     Tool("tetgen-voxels", "TetGen, voxel faces", "tetgen_run.py", f"-{_TETGEN} on unsmoothed voxel faces",
          {"smooth": False, "switches": _TETGEN}, env="tetgen", needs=("tetgen", "vtk"), version_of="tetgen"),
     Tool("tetgen-smooth", "TetGen, smooth surfaces", "tetgen_run.py", f"-{_TETGEN} on vtkSurfaceNets3D, smoothed",

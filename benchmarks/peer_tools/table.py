@@ -48,6 +48,7 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("bytes/tet", _number("bytes_per_tet", 0)),
     ("dihedral min / 1 % / max", _angles),
     ("worst phase volume %", _number("worst_volume_error", 2, scale=100, signed=True)),
+    ("worst phase share %", _number("worst_share_error", 2, scale=100, signed=True)),
     ("crack volume %", _number("crack_volume_error", 1, scale=100, signed=True)),
     ("area %", _number("interface_area_error", 2, scale=100, signed=True)),
     ("Hausdorff", _number("hausdorff_voxels", 2)),

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 from common import serve
@@ -17,5 +18,5 @@ def mesh(job, options):
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("ISO2MESH_SESSION", str(os.getpid()))
+    os.environ["ISO2MESH_TEMP"] = str(Path.cwd())  # the folder of the run, which goes with it
     serve(mesh)

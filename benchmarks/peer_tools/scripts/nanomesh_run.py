@@ -12,7 +12,7 @@ def mesh(job, options):
     made = mesher.tetrahedralize(opts=options["switches"])
     tets = made.cells_dict["tetra"]
     found = next(iter(made.cell_data_dict.values()))["tetra"]
-    return made.points + 0.5, tets, np.asarray(found).astype(int)
+    return made.points + 0.5, tets, np.asarray(found).astype(int) - 1  # regions are counted from 1
 
 
 if __name__ == "__main__":
