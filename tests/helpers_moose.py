@@ -171,6 +171,8 @@ class Problem:
                     share = self.value(entry, time) * measure(self.points[rows])[0] / 3
                     assert (dof[rows] >= 0).all()
                     np.subtract.at(whole, dof[rows].ravel(), np.repeat(share, 3))
+                    if entry.get("extra_vector_tags") == "reaction":
+                        np.subtract.at(tagged, dof[rows].ravel(), np.repeat(share, 3))
         for entry in self.tree.get("Constraints", {}).values():
             dof = self.dof[entry["variable"]]
             nodes = np.unique(self.sets[entry["secondary"]])

@@ -40,8 +40,8 @@ DECLARED = {
     ),
     "DirichletBC": ({"variable", "value"}, {"boundary"}),
     "FunctionDirichletBC": ({"variable", "function"}, {"boundary"}),
-    "NeumannBC": ({"variable"}, {"value", "boundary"}),
-    "FunctionNeumannBC": ({"variable", "function"}, {"boundary"}),
+    "NeumannBC": ({"variable"}, {"value", "boundary", "extra_vector_tags"}),
+    "FunctionNeumannBC": ({"variable", "function"}, {"boundary", "extra_vector_tags"}),
     "EqualValueBoundaryConstraint": ({"variable", "penalty"}, {"secondary", "formulation"}),
     "TagVectorAux": ({"variable", "v", "vector_tag"}, {"block", "execute_on"}),
     "NodalSum": ({"variable"}, {"boundary", "block"}),
@@ -59,7 +59,7 @@ ACTIONS = {
                 "extra_vector_tags"},
     ),
     "Physics/SolidMechanics/CohesiveZone": ({"boundary"}, {"strain", "generate_output"}),
-    "Pressure": ({"boundary"}, {"factor", "function", "use_displaced_mesh"}),
+    "Pressure": ({"boundary"}, {"factor", "function", "use_displaced_mesh", "extra_vector_tags"}),
 }  # fmt: skip
 OUTPUTS = {"vonmises_stress", "hydrostatic_stress", "max_principal_stress", "normal_traction", "tangent_traction",
            "normal_jump", "tangent_jump"}  # fmt: skip
@@ -209,3 +209,12 @@ def test_what_moose_cannot_do_is_refused_with_a_way_out(tmp_path):
     with pytest.raises(InputError, match="formulation: 'mixed' has a pressure of its own, .* give order = 2"):
         write_moose(layers(), checked(mixed), tmp_path / "m")
     assert not (tmp_path / "m").exists()
+
+
+def test_a_current_fed_next_to_a_held_side_is_not_counted_twice(tmp_path):
+    table = {"name": "fed", "type": "conduction", "conductivity": {"NMC": 0.5, "LPSCl": 0.2},
+             "fixed": {"z_min": 0.0}, "current": {"x_max": "1 nA"}}  # fmt: skip
+    write(layers(), tmp_path / "m", table)
+    problem = Problem(tmp_path / "m" / "fed.i")
+    found = problem.postprocessors(problem.solve())
+    assert found["current_z_min"] == pytest.approx(-1e3, rel=1e-7)

@@ -166,6 +166,8 @@ def conduction_tree(case: Case) -> Tree:
             "variable": "potential",
             "boundary": case.boundary(name, conductivity, key="current"),
             "value": value * case.units.current / area,
+            # nodes of a held side may be fed as well
+            "extra_vector_tags": "reaction",
         }
     return tree
 

@@ -16,6 +16,8 @@ __all__ = ["AXES", "mechanics_tree", "network_of_mechanics"]
 AXES = ("x", "y", "z")
 #: Penalty of a rigid plate over the stiffness of a tet.
 _TIE = 1e4
+#: Loads count in reactions: nodes of a held side may be loaded as well.
+_TAG = {"extra_vector_tags": "reaction"}
 
 #: Young's modulus (Pa) and Poisson's ratio of a known material.
 Known = Callable[[str], tuple[float, float]]
@@ -241,7 +243,12 @@ def _add_loads(tree: Tree, case: Case, stepped: bool) -> None:
         owners = [owner] if inner else list(phases)
         sets = case.boundary(interface if inner else name, owners, key="pressure")
         # small strains: by default the pressure would turn with the displaced mesh
-        pushing[label(name)] = {"boundary": sets, "factor": value * units.pressure, "use_displaced_mesh": False}
+        pushing[label(name)] = {
+            "boundary": sets,
+            "factor": value * units.pressure,
+            "use_displaced_mesh": False,
+            **_TAG,
+        }
         pushing[label(name)] |= {"function": "load"} if stepped else {}
     if pushing:
         tree["BCs"]["Pressure"] = pushing
@@ -270,9 +277,9 @@ def _push(tree: Tree, name: str, axis: str, *, sets: Sequence[str], value: float
     place: Tree = {"variable": f"disp_{axis}", "boundary": list(sets)}
     if stepped:
         tree["Functions"][f"{name}_{axis}"] = {**tree["Functions"]["load"], "scale_factor": value}
-        tree["BCs"][f"{name}_{axis}"] = {"type": "FunctionNeumannBC", **place, "function": f"{name}_{axis}"}
+        tree["BCs"][f"{name}_{axis}"] = {"type": "FunctionNeumannBC", **place, "function": f"{name}_{axis}"} | _TAG
     else:
-        tree["BCs"][f"{name}_{axis}"] = {"type": "NeumannBC", **place, "value": value}
+        tree["BCs"][f"{name}_{axis}"] = {"type": "NeumannBC", **place, "value": value} | _TAG
 
 
 def _stiffness(tree: Tree, case: Case) -> float:

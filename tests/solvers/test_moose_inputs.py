@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from helpers_mesh import box_mesh
 from helpers_moose import Problem
+from helpers_moose_mechanics import ElasticProblem
 
 from solvers import load_domain
 from solvers.from_study import run_solve
@@ -41,3 +44,45 @@ def test_inputs_give_the_answers_of_the_solvers(tmp_path):
         key, expected = ANSWERS[name.removesuffix(".i")]
         # the Jacobian is differenced, and points of the file in um have been through a product and a quotient
         assert problem.postprocessors(problem.solve())[key] == pytest.approx(expected(summaries[solve]), rel=1e-7)
+
+
+STIFF = [[280e9, 120e9, 115e9, 0, 0, 0], [120e9, 270e9, 118e9, 0, 0, 0], [115e9, 118e9, 300e9, 2e9, 0, 0],
+         [0, 0, 2e9, 80e9, 0, 0], [0, 0, 0, 0, 75e9, 5e9], [0, 0, 0, 0, 5e9, 70e9]]  # fmt: skip
+SOLIDS = {"LPSCl": {"young": "22 GPa", "poisson": 0.37}, "NMC": {"stiffness": STIFF},
+          "binder": {"young": "1 GPa", "poisson": 0.4}}  # fmt: skip
+MECHANICS = [
+    {"name": "held", "type": "elasticity", "materials": SOLIDS, "fixed": {"z_min": ["1 nm", "free", "-2 nm"]},
+     "rollers": ["y_min"], "pressure": {"z_max": "50 MPa", "NMC@LPSCl|NMC": "10 MPa"},
+     "traction": {"x_max": ["20 MPa", "5 MPa", "-7 MPa"]},
+     "eigenstrain": {"NMC": [0.01, 0.02, -0.03, 0.008, 0.006, 0.004], "binder": 0.002}},
+    {"name": "pressed", "type": "elasticity", "materials": SOLIDS, "rollers": ["x_min", "y_min", "z_min"],
+     "platen": {"z_max": "30 uN"}, "eigenstrain": {"NMC": -0.01}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["um", "m"])
+def test_inputs_of_mechanics_give_the_forces_of_the_solver(tmp_path, unit):
+    labels = np.random.default_rng(3).integers(1, 4, (3, 3, 4))
+    mesh = box_mesh((3, 3, 4), labels, size=(2e-6, 3e-6, 4e-6), names={1: "NMC", 2: "LPSCl", 3: "binder"})
+    tables, faults = validate_solves(MECHANICS)
+    assert not faults, faults
+    write_moose(mesh, tables, tmp_path / "m", unit=unit)
+    newton = {"um": 1e6, "m": 1.0}[unit]
+    for table in tables:
+        solution = run_solve(load_domain(mesh), table)
+        forces = solution.forces
+        displacement, found = ElasticProblem(tmp_path / "m" / f"{table['name']}.i").solve()
+        wanted = {}
+        for kind in ("fixed", "rollers"):
+            for side in table.get(kind, ()):
+                # z_min lets y go, so no node is held twice
+                axes = "xz" if kind == "fixed" else side[0]
+                wanted |= {f"force_{axis}_{kind}_{side}": newton * forces[side]["xyz".index(axis)] for axis in axes}
+        assert set(found) == set(wanted)
+        # a plate is tied by a penalty of 1e4 stiffnesses of a tet
+        close = 1e-6 if table["name"] == "held" else 1e-3
+        scale = max(map(abs, wanted.values()))
+        for name, value in wanted.items():
+            assert found[name] == pytest.approx(value, abs=close * scale), name
+        largest = {"um": 1e-6, "m": 1.0}[unit] * np.abs(displacement).max()
+        assert largest == pytest.approx(np.nanmax(np.abs(solution.displacement)), rel=close)
