@@ -249,6 +249,15 @@ def test_a_folder_of_something_else_is_left_alone(folder):
     assert [p.name for p in (folder / "s-results").iterdir()] == ["thesis.txt"]
 
 
+def test_the_example_of_the_documentation_is_one(tmp_path):
+    text = (ROOT / "docs" / "series.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    series = parse_series(text, base=tmp_path)
+    assert [state.name for state in series.states] == ["pristine", "stripped"]
+    assert series.states[1].charge == pytest.approx(0.108)
+    table = series.solve_tables(series.states[1])[0]
+    assert table["contact"]["LPS|Li"]["map"] == str(tmp_path / "results" / "states" / "stripped" / "top.npy")
+
+
 # -------------------------------------------------------------------------------------------------------------- faults
 
 
