@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ def save(rows: list[dict[str, object]], tools: dict[str, object], output: Path) 
 
 def main() -> None:
     given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     cache = given.cache.expanduser().resolve()
     limits = Limits(cpu_s=given.time_limit, memory_bytes=int(given.memory_limit * 2**30), runs=given.runs)
     stored = json.loads(given.output.read_text(encoding="utf-8")) if given.resume and given.output.exists() else {}

@@ -166,8 +166,8 @@ def test_the_judge_agrees_with_the_check_of_this_project():
 def test_the_crack_of_the_pellet_cuts_it_in_two():
     case = make_case("pellet", 32)
     ids, owners = components(case.labels)
-    assert np.bincount(owners).tolist()[1:] == [2, 2]
-    assert (case.labels == case.crack).sum() == 32 * 32
+    assert np.bincount(owners).tolist() == [1, 2, 2]
+    assert 32 * 32 <= (case.labels == case.crack).sum() < 1.5 * 32 * 32
 
 
 def test_seeds_lie_deep_in_their_components():

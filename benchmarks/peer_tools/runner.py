@@ -84,9 +84,11 @@ def run(tool: Tool, case: Case, folder: Path, *, cache: Path, limits: Limits) ->
     )  # fmt: skip
     try:
         out, err = process.communicate(timeout=limits.patience * limits.cpu_s)
-    except subprocess.TimeoutExpired:
+    except BaseException as error:  # also if the user ends the run: nothing of a tool is left behind
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
         return {"fails": f"not finished after {time.monotonic() - start:.0f} s"}
     said = [line for line in out.splitlines() if line.startswith('{"seconds"')]
     if process.returncode == 0 and said:
