@@ -65,9 +65,11 @@ def small(name):
     if name == "coupled":
         text = template_text(name).replace("shape = 8", "shape = 4").replace("layers = 4", "layers = 2")
         return text.replace('["2 MPa", "20 MPa"]', '["2 MPa"]').replace("[output]", "[output]\nreport = false")
-    text = re.sub(r"shape = \d+, voxel_size = \"[\d.]+ um\"", 'shape = 12, voxel_size = "1.2 um"', template_text(name))
+    size = 'shape = 8, voxel_size = "1.6 um"' if name == "mechanics" else 'shape = 12, voxel_size = "1.2 um"'
+    text = re.sub(r"shape = \d+, voxel_size = \"[\d.]+ um\"", size, template_text(name))
     text = text.replace('"16 voxels"', '"6 voxels"').replace("positions = 6", "positions = 2")
-    assert "shape = 12" in text
+    text = text.replace("steps = 4", "steps = 1")
+    assert size in text
     return text.replace("[output]", "[output]\nreport = false")
 
 

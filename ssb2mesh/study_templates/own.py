@@ -188,7 +188,8 @@ def _volume_lines(own: OwnVolume, folder: Path) -> list[str]:
     if own.spacing is None:
         lines.append(f'voxel_size = "{MARK}"                              # the file does not tell; such as "0.4 um"')
     elif "voxel_size" in own.reading:
-        lines.append(f"voxel_size = {toml_value([float(h) for h in own.spacing])}  # m")
+        given = f"voxel_size = {toml_value([float(h) for h in own.spacing])}"
+        lines.append(f"{given.ljust(45)} # m")
     else:
         lines.append(f"# voxel size: {' x '.join(format_length(h) for h in own.spacing)}, from the file")
     keys = ("axes", "raw", "threshold", "otsu")
