@@ -90,22 +90,59 @@ class ElasticProblem:
         ).tocsr()
         outer, ties, held, values = self.loads(count), self.ties(count), np.zeros(count, bool), np.zeros(count)
         for entry in self.tree["BCs"].values():
-            if entry.get("type") == "DirichletBC":
+            if str(entry.get("type")).endswith("DirichletBC"):
                 for name in entry["boundary"].split():
-                    dof = self.dofs(entry["variable"], np.unique(self.sets[name]))
-                    held[dof], values[dof] = True, float(entry["value"])
+                    nodes = np.unique(self.sets[name])
+                    dof = self.dofs(entry["variable"], nodes)
+                    held[dof], values[dof] = True, self.prescribed(entry, nodes)
         matrix, free = (inner + ties).tocsr(), np.flatnonzero(~held)
         right = outer + swelling - matrix @ values
         values[free] = spsolve(matrix[free][:, free].tocsc(), right[free])
         # kernels and loads are tagged, ties cannot be
         reaction = inner @ values - swelling - outer
-        found = {}
+        return values.reshape(-1, 3), self.postprocessors(values, reaction)
+
+    def prescribed(self, entry: dict, nodes: np.ndarray) -> np.ndarray:
+        """Displacement of nodes: a number or a parsed function of place."""
+        if entry["type"] == "DirichletBC":
+            return np.full(len(nodes), float(entry["value"]))
+        function = self.tree["Functions"][entry["function"]]
+        assert function["type"] == "ParsedFunction"
+        names = dict(zip("xyz", self.points[nodes].T, strict=True))
+        return np.asarray(eval(function["expression"], {"__builtins__": {}}, names))
+
+    def total(self, component: str, blocks: list[str], values: np.ndarray) -> float:
+        """Integral of a component of stress."""
+        row = ["xx", "yy", "zz", "yz", "xz", "xy"].index(component)
+        total = 0.0
+        for entry in self.tree["Physics/SolidMechanics/QuasiStatic"].values():
+            if entry["block"] in blocks:
+                assert f"stress_{component}" in entry["generate_output"].split()
+                cells = self.cells[entry["block"]]
+                volume, gradients = measure(self.points[cells])
+                slope = np.einsum("mdk,mkc->mcd", gradients, values.reshape(-1, 3)[cells])
+                both = slope + slope.transpose(0, 2, 1)
+                strain = np.stack([both[:, i, j] / (2 if i == j else 1) for i, j in PAIRS], axis=1)
+                stress = (strain - self.eigenstrain(entry)) @ self.stiffness(entry["block"])
+                total += float(volume @ stress[:, row])
+        return total
+
+    def postprocessors(self, values: np.ndarray, reaction: np.ndarray) -> dict[str, float]:
+        """Sums of reactions, integrals of stress, and what is computed from them."""
+        found: dict[str, float] = {}
         for name, entry in self.tree["Postprocessors"].items():
-            assert entry["type"] == "NodalSum"
-            (side,) = entry["boundary"].split()
-            dof = self.dofs(entry["variable"].removeprefix("reaction_"), np.unique(self.sets[side]))
-            found[name] = float(reaction[dof].sum())
-        return values.reshape(-1, 3), found
+            if entry["type"] == "NodalSum":
+                (side,) = entry["boundary"].split()
+                dof = self.dofs(entry["variable"].removeprefix("reaction_"), np.unique(self.sets[side]))
+                found[name] = float(reaction[dof].sum())
+            elif entry["type"] == "ElementIntegralVariablePostprocessor":
+                component = entry["variable"].removeprefix("stress_")
+                found[name] = self.total(component, entry["block"].split(), values)
+            else:
+                assert entry["type"] == "ParsedPostprocessor"
+                known = {key: found[key] for key in entry["pp_names"].split()}
+                found[name] = float(eval(entry["expression"], {"__builtins__": {}}, known))
+        return found
 
     def loads(self, count: int) -> np.ndarray:
         """Forces of tractions and pressures; every one must be tagged, else sums over held nodes miss them."""

@@ -46,6 +46,9 @@ DECLARED = {
     "TagVectorAux": ({"variable", "v", "vector_tag"}, {"block", "execute_on"}),
     "NodalSum": ({"variable"}, {"boundary", "block"}),
     "PiecewiseLinear": (set(), {"x", "y", "scale_factor"}),
+    "ParsedFunction": ({"expression"}, set()),
+    "ElementIntegralVariablePostprocessor": ({"variable"}, {"block"}),
+    "ParsedPostprocessor": ({"pp_names", "expression"}, set()),
     "SMP": (set(), {"full"}),
     "Steady": (set(), {"solve_type", "petsc_options_iname", "petsc_options_value", "line_search", "nl_rel_tol",
                        "nl_abs_tol", "nl_max_its", "l_tol", "l_max_its"}),
@@ -62,7 +65,7 @@ ACTIONS = {
     "Pressure": ({"boundary"}, {"factor", "function", "use_displaced_mesh", "extra_vector_tags"}),
 }  # fmt: skip
 OUTPUTS = {"vonmises_stress", "hydrostatic_stress", "max_principal_stress", "normal_traction", "tangent_traction",
-           "normal_jump", "tangent_jump"}  # fmt: skip
+           "normal_jump", "tangent_jump", *(f"stress_{c}" for c in ("xx", "yy", "zz", "yz", "xz", "xy"))}  # fmt: skip
 
 LAW = {"strength": "50 MPa", "energy": "1 J/m2", "stiffness": "1e17 Pa/m", "shear": 0.5}
 FLOWING = {**STEEL, "LPSCl": {"young": "22 GPa", "poisson": 0.37, "yield_stress": "1 MPa", "hardening": "10 MPa"}}
@@ -78,6 +81,7 @@ MECHANICS = [
      "order": 2},
     {"name": "crystal", "type": "elasticity", "materials": {**STEEL, "NMC": {"stiffness": STIFF}},
      "rollers": ["x_min", "y_min", "z_min"], "pressure": {"z_max": "5 MPa"}, "order": 2},
+    {"name": "c", "type": "effective_stiffness", "materials": STEEL},
 ]  # fmt: skip
 ELECTRIC = [
     {"name": "series", "type": "conduction", "conductivity": {"LPSCl": 0.2, "NMC": np.diag([5.0, 5.0, 0.5]).tolist()},
@@ -131,7 +135,7 @@ def nested(tree: dict) -> dict:
 def test_the_parser_of_moose_reads_what_is_meant(tmp_path):
     write(layers(), tmp_path / "m", *MECHANICS, *ELECTRIC)
     files = sorted((tmp_path / "m").glob("*.i"))
-    assert len(files) == 8
+    assert len(files) == 14
     for file in files:
         assert by_wasp(file.read_text()) == nested(parse_hit(file.read_text())), file.name
 
@@ -200,11 +204,11 @@ def test_what_is_isolated_is_left_out_of_sums(tmp_path):
 
 
 def test_what_moose_cannot_do_is_refused_with_a_way_out(tmp_path):
-    stiffness = {"name": "c", "type": "effective_stiffness", "materials": STEEL}
+    other = {"name": "c", "type": "effective_thermal_conductivity", "conductivity": {"NMC": 5.0}}
     with pytest.raises(
-        InputError, match="'effective_stiffness' has no input for MOOSE: .*an elasticity table for each"
+        InputError, match="'effective_thermal_conductivity' has no input for MOOSE; types that have: con"
     ):
-        write_moose(layers(), checked(stiffness), tmp_path / "m")
+        write_moose(layers(), checked(other), tmp_path / "m")
     mixed = {**MECHANICS[1], "name": "mixed", "formulation": "mixed", "order": 1}
     with pytest.raises(InputError, match="formulation: 'mixed' has a pressure of its own, .* give order = 2"):
         write_moose(layers(), checked(mixed), tmp_path / "m")

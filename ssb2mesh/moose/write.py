@@ -20,16 +20,15 @@ from ssb2mesh.moose.hit import Tree, render
 from ssb2mesh.moose.joined import join_side_sets
 from ssb2mesh.moose.mechanics import AXES, mechanics_tree, network_of_mechanics
 from ssb2mesh.moose.pieces import Network, isolate
+from ssb2mesh.moose.stiffness import LOAD_CASES, stiffness_tree
 from ssb2mesh.paths import check_output_folder, staged_folder
 from ssb2mesh.split import join_split
+from ssb2mesh.volume import BOX_SIDES
 
 __all__ = ["MooseFiles", "write_moose"]
 
 _MESH = "mesh.e"
-#: Why a type of solve is left out, and what to give instead.
-_NO_INPUT = {
-    "effective_stiffness": "its six load cases share one average over the box; give an elasticity table for each",
-}
+_TYPES = ("conduction", "effective_conductivity", "charge_transfer", "elasticity", "effective_stiffness")
 
 
 @dataclass(frozen=True)
@@ -162,9 +161,13 @@ class _Inputs:
         elif kind == "elasticity":
             networks = network_of_mechanics(table, list(sides))
             self._input(table, name, networks=networks, build=lambda c: mechanics_tree(c, self.known))
+        elif kind == "effective_stiffness":
+            networks = network_of_mechanics({**table, "rollers": BOX_SIDES}, list(sides))
+            for load in LOAD_CASES:
+                build = partial(stiffness_tree, known=self.known, load=load)
+                self._input(table, f"{name}-{load}", networks=networks, build=build)
         else:
-            why = _NO_INPUT.get(str(kind), "give conduction, effective_conductivity, charge_transfer or elasticity")
-            raise NotExpressibleError(f"type {kind!r} has no input for MOOSE: {why}")
+            raise NotExpressibleError(f"type {kind!r} has no input for MOOSE; types that have: {', '.join(_TYPES)}")
 
     def _case(self, table: Mapping[str, Any], name: str) -> Case:
         return Case(name, self.mesh, _MESH, SYSTEMS[self.unit], table)

@@ -86,3 +86,23 @@ def test_inputs_of_mechanics_give_the_forces_of_the_solver(tmp_path, unit):
             assert found[name] == pytest.approx(value, abs=close * scale), name
         largest = {"um": 1e-6, "m": 1.0}[unit] * np.abs(displacement).max()
         assert largest == pytest.approx(np.nanmax(np.abs(solution.displacement)), rel=close)
+
+
+@pytest.mark.parametrize("method", ["mixed", "kinematic"])
+def test_inputs_of_effective_stiffness_give_its_columns(tmp_path, method):
+    labels = np.random.default_rng(3).integers(1, 4, (3, 3, 4))
+    size, origin = (2e-6, 3e-6, 4e-6), (1e-6, 0.0, -1e-6)
+    mesh = box_mesh((3, 3, 4), labels, size=size, origin=origin, names={1: "NMC", 2: "LPSCl", 3: "binder"})
+    tables, faults = validate_solves(
+        [{"name": "c", "type": "effective_stiffness", "materials": SOLIDS, "method": method}]
+    )
+    assert not faults, faults
+    write_moose(mesh, tables, tmp_path / "m")
+    wanted = run_solve(load_domain(mesh), tables[0]).tensor
+    cases = ("xx", "yy", "zz", "yz", "xz", "xy")
+    columns = []
+    for case in cases:
+        _, found = ElasticProblem(tmp_path / "m" / f"c-{case}.i").solve()
+        columns.append([found[f"C_{name}_{case}"] for name in cases])
+    tensor = np.array(columns).T
+    np.testing.assert_allclose((tensor + tensor.T) / 2, wanted, atol=1e-6 * np.abs(wanted).max())
