@@ -16,6 +16,7 @@ import numpy as np
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import replacing
+from ssb2mesh.measure.plan import MeasurePlan
 from ssb2mesh.volume import LabelledVolume
 
 if TYPE_CHECKING:
@@ -173,6 +174,12 @@ def _areas(volume: LabelledVolume, job: Job, o: _Nothing) -> list[Row]:
     return interface_areas(volume).rows()
 
 
+def _survey(volume: LabelledVolume, job: Job, o: MeasurePlan) -> list[Row]:
+    from ssb2mesh.measure.survey import measure_volume
+
+    return measure_volume(volume, plan=o).rows()
+
+
 def _contact_map(volume: LabelledVolume, job: Job, o: _Contact) -> list[Row]:
     from ssb2mesh.measure.contact_maps import contact_map
     from ssb2mesh.measure.spots import contact_spots, estimate_constriction
@@ -300,6 +307,7 @@ MEASURES: dict[str, Kind] = {
     "fractions": Kind(_Nothing, _fractions),
     "connectivity": Kind(_Pieces, _connectivity),
     "areas": Kind(_Nothing, _areas),
+    "survey": Kind(MeasurePlan, _survey),
     "contact_map": Kind(_Contact, _contact_map),
     "voids": Kind(_VoidRoles, _voids),
     "thickness": Kind(_Layer, _thickness),
