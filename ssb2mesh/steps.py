@@ -277,6 +277,11 @@ def _check_sides(faults: Faults, place: str, names: Iterable[str], phases: Seque
         parts = name.split("|")
         if len(parts) == 2:
             _check_phases(faults, place, parts, phases)
+            if parts != sorted(parts) and set(parts) <= set(phases):
+                faults.add(
+                    place,
+                    f"got {name!r}; the phases of an interface are in alphabetical order: '{parts[1]}|{parts[0]}'",
+                )
         elif side not in BOX_SIDES:
             faults.add(
                 place,

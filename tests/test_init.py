@@ -16,6 +16,7 @@ from ssb2mesh.cli.main import cli
 from ssb2mesh.errors import InputError
 from ssb2mesh.io import write_volume
 from ssb2mesh.pipeline import run_study
+from ssb2mesh.steps import check_names, load_volume
 from ssb2mesh.study import parse_study, read_study
 from ssb2mesh.study.placeholders import find_placeholders
 from ssb2mesh.study_templates import template_summaries, template_text, write_template
@@ -188,3 +189,10 @@ def test_placeholders_are_found_wherever_they_are():
     assert [place for place, _ in find_placeholders(tomllib.loads(text))] == [
         "[[volume.clean]] 1.phase", "[mesh].options.sizes.?A|?B", "[[solve]] 1.axes", "[[solve]] 1.fixed.?A@z_min"
     ]  # fmt: skip
+
+
+def test_interfaces_are_put_in_order_before_any_meshing(tmp_path):
+    text = template_text("charge_transfer").replace('"LPSCl|NMC"', '"NMC|LPSCl"')
+    study = parse_study(text, base=tmp_path)
+    with pytest.raises(InputError, match=r"got 'NMC\|LPSCl'; the phases .* in alphabetical order: 'LPSCl\|NMC'"):
+        check_names(study, load_volume(study.volume)[0])
