@@ -215,30 +215,34 @@ def test_untouched_lattices_are_valid(seed):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_vertices_of_one_colour_share_no_tet(seed):
-    """Now and after any re-cutting: no octahedron, and so none of its tets, has two movable corners of a colour."""
+def test_blocks_of_one_colour_share_no_tet(seed):
+    """Now and after any re-cutting: no octahedron, and so none of its tets, has corners in two blocks of a colour."""
     phase = large(seed) if seed % 2 else blobs(seed)
     levels = varied(seed, phase.shape) if seed % 2 else Levels(mixed=1 + seed % 3, bulk=3)
     lattice, interface, points, tets = assembled(phase, levels)
     movable = collect_movable(points, tets.corners, lattice=lattice, interface=interface)
-    colour = np.searchsorted(movable.colours, np.arange(len(movable.vertices)), side="right")
+    block = np.searchsorted(movable.blocks, np.arange(len(movable.vertices)), side="right") - 1
+    colour = np.searchsorted(movable.colours, block, side="right") - 1
+    assert len(np.unique(block)) > len(np.unique(colour)) > 1
     if seed % 2:  # leaves of two sizes at least meet at the interface itself, of three nearby
         assert len(np.unique(interface.level)) >= 2
         assert len(np.unique(lattice.level)) >= 3
-    _assert_distinct(tets.corners, movable.slot, colour)
+    _assert_apart(tets.corners, movable.slot, block, colour)
     first = find_octahedra(tets.corners, tets.inner)
     corners = np.concatenate([tets.corners[first + t] for t in range(4)], axis=1)
     corners = np.array([np.unique(row) for row in corners])  # six each, or this fails
     assert corners.shape == (len(first), 6)
-    _assert_distinct(corners, movable.slot, colour)
+    _assert_apart(corners, movable.slot, block, colour)
 
 
-def _assert_distinct(groups: np.ndarray, slot: np.ndarray, colour: np.ndarray) -> None:
+def _assert_apart(groups: np.ndarray, slot: np.ndarray, block: np.ndarray, colour: np.ndarray) -> None:
     slots = slot[groups]
-    # those that stay get numbers of their own, below all colours
-    mine = np.where(slots >= 0, colour[slots], -1 - np.arange(groups.shape[1]))
-    mine.sort(axis=1)
-    clash = (mine[:, 1:] == mine[:, :-1]).any(axis=1)
+    clash = np.zeros(len(groups), bool)
+    for i in range(groups.shape[1]):
+        for j in range(i):
+            both = (slots[:, i] >= 0) & (slots[:, j] >= 0)
+            a, b = slots[:, i], slots[:, j]
+            clash |= both & (colour[a] == colour[b]) & (block[a] != block[b])
     assert not clash.any(), f"{clash.sum()} of {len(groups)}, the first has vertices {groups[clash][:1]}"
 
 

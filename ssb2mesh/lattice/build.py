@@ -58,7 +58,7 @@ class LatticeOptions:
     grade: int = 0
     smoothing: int = 40
     floor_deg: float = 16.0
-    goal_deg: float = 22.0
+    goal_deg: float = 22.3
     thin: str = "keep"
     sizes: Sizes = Sizes()
     grey: npt.NDArray[np.floating] | None = field(default=None, compare=False, repr=False)

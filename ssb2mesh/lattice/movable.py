@@ -12,15 +12,21 @@ from ssb2mesh.lattice.optimise import Movable, make_movable
 
 __all__ = ["collect_movable"]
 
+#: Edge of a block of vertices, in cells.
+BLOCK = 8
+
 
 def collect_movable(
-    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], *, lattice: Lattice, interface: Interface
+    points: npt.NDArray[np.float64],
+    tets: npt.NDArray[np.int32],
+    *,
+    lattice: Lattice,
+    interface: Interface,
 ) -> Movable:
     """Collect the vertices of all leaves that touch the interface; on the box they keep to their side.
 
-    Vertices of one colour share no tet. Centres of one level, and corners all of whose leaves have one level, are
-    coloured by odd and even position in units of that level. Corners between levels are coloured by position modulo
-    three in units of their smallest leaf: those that share a tet lie one or two such units apart along some axis.
+    They are listed in cubic blocks, and these in eight colours, by odd and even place along each axis: blocks of one
+    colour share no tet, as no tet is longer than a block.
 
     Parameters
     ----------
@@ -39,32 +45,62 @@ def collect_movable(
         Vertices colour by colour, with their stars.
     """
     n = len(lattice.corners)
-    near, active = np.zeros(len(lattice.anchors), np.bool_), np.zeros(len(points), np.bool_)
+    near, active = (
+        np.zeros(len(lattice.anchors), np.bool_),
+        np.zeros(len(points), np.bool_),
+    )
     _mark_leaves((lattice.level, lattice.centre_of), interface.corners, n, near)
     active[n:] = near
     _mark_corners((lattice.level, lattice.corner_of), lattice.anchors[near], active)
     free = np.ones((len(points), 3), dtype=bool)
     free[:n] = (lattice.corners > 0) & (lattice.corners < np.asarray(lattice.shape))
     level = lattice.level[tuple(lattice.anchors.T)]
-    low, high = _levels_around(lattice.level, lattice.corners)
-    # 43 colours a level: 8 of regular corners, 8 of centres, 27 of corners between levels
-    parity = np.concatenate([_parity(lattice.corners, low), _parity(lattice.anchors, level) + np.int16(8)])
-    between = low != high
-    parity[:n][between] = 16 + _thirds(lattice.corners[between], low[between])
-    size = np.concatenate([low, level])
-    colour = parity + np.int16(43) * size
+    size = np.concatenate([_lowest_levels(lattice.level, lattice.corners), level])
+    where = np.concatenate(
+        [
+            lattice.corners,
+            lattice.anchors + ((1 << level.astype(np.int32)) >> 1)[:, None],
+        ]
+    )
+    # a block is as wide as two leaves of the next level, which may stand beside: no tet reaches over it
+    width = int(max(BLOCK, 4 << int(size[active].max(initial=0))))
+    order = _by_blocks(where, active, width)
     scale = (1 << size.astype(np.int64)).astype(np.float64)
-    return make_movable(points, tets, active=active, colour=colour, free=free, size=scale)
+    return make_movable(points, tets, order=order, interface=interface.vertices, free=free, size=scale)
 
 
-def _parity(where: npt.NDArray[np.int32], level: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
-    odd = ((where >> level[:, None].astype(np.int32)) & 1).astype(np.int16)
-    return odd[:, 0] * np.int16(4) + odd[:, 1] * np.int16(2) + odd[:, 2]
+@nb.njit(cache=True)
+def _by_blocks(where, active, width):
+    """List the active vertices block by block, blocks of one colour together; return where blocks and colours begin."""
+    most = np.zeros(3, np.int64)
+    for v in range(len(where)):
+        if active[v]:
+            for e in range(3):
+                most[e] = max(most[e], where[v, e])
+    # half as many blocks of each colour along each axis, rounded up
+    nx, ny, nz = most // width // 2 + 1
+    first = np.zeros(8 * nx * ny * nz + 1, np.int64)
+    for v in range(len(where)):
+        if active[v]:
+            first[_block(where[v], width, nx, ny, nz) + 1] += 1
+    for b in range(1, len(first)):
+        first[b] += first[b - 1]
+    order = np.empty(first[-1], np.int64)
+    at = first.copy()
+    for v in range(len(where)):
+        if active[v]:
+            b = _block(where[v], width, nx, ny, nz)
+            order[at[b]] = v
+            at[b] += 1
+    return order, first, np.arange(9) * (nx * ny * nz)
 
 
-def _thirds(where: npt.NDArray[np.int32], level: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
-    rest = ((where >> level[:, None].astype(np.int32)) % 3).astype(np.int16)
-    return rest[:, 0] * np.int16(9) + rest[:, 1] * np.int16(3) + rest[:, 2]
+@nb.njit(cache=True, inline="always")
+def _block(where, width, nx, ny, nz):
+    """Number of a block: its colour, the parity of its three places, counts most."""
+    i, j, k = where[0] // width, where[1] // width, where[2] // width
+    colour = (i & 1) * 4 + (j & 1) * 2 + (k & 1)
+    return ((colour * nx + i // 2) * ny + j // 2) * nz + k // 2
 
 
 @nb.njit(cache=True, parallel=True)
@@ -98,17 +134,16 @@ def _mark_corners(leaves, anchors, active):
 
 
 @nb.njit(cache=True, parallel=True)
-def _levels_around(level, corners):
-    """Lowest and highest level of the leaves around each corner."""
+def _lowest_levels(level, corners):
+    """Lowest level of the leaves around each corner."""
     nx, ny, nz = level.shape
-    low, high = np.empty(len(corners), np.uint8), np.empty(len(corners), np.uint8)
+    low = np.empty(len(corners), np.uint8)
     for v in nb.prange(len(corners)):
         i, j, k = corners[v]
-        lowest, highest = 255, 0
+        lowest = 255
         for a in range(max(i - 1, 0), min(i + 1, nx)):
             for b in range(max(j - 1, 0), min(j + 1, ny)):
                 for c in range(max(k - 1, 0), min(k + 1, nz)):
                     lowest = min(lowest, level[a, b, c])
-                    highest = max(highest, level[a, b, c])
-        low[v], high[v] = lowest, highest
-    return low, high
+        low[v] = lowest
+    return low

@@ -59,13 +59,28 @@ def regularise(
         return here.copy()
 
     def corrected(points: npt.NDArray[np.float64], rounds: int) -> npt.NDArray[np.float64]:
-        return offset_walls(points, interface, room, sides=sides, wanted_change=wanted_change, rounds=rounds)
+        return offset_walls(
+            points,
+            interface,
+            room,
+            sides=sides,
+            wanted_change=wanted_change,
+            rounds=rounds,
+        )
 
     all_of_them = np.arange(len(here), dtype=np.int32)
     velocity = None
     for done in range(0, iterations, 4):
         steps = min(4, iterations - done)
-        here, velocity = unbend(here, interface, room, which=all_of_them, steps=steps, rates=RATES, velocity=velocity)
+        here, velocity = unbend(
+            here,
+            interface,
+            room,
+            which=all_of_them,
+            steps=steps,
+            rates=RATES,
+            velocity=velocity,
+        )
         if done >= iterations // 2:
             here = corrected(here, 1)
     which = terraces(room.start, interface, least=TERRACE) if iterations else all_of_them[:0]
@@ -73,7 +88,15 @@ def regularise(
     for _ in range(ROUNDS):
         if not len(which):
             break
-        here, velocity = unbend(here, interface, room, which=which, steps=LONG, rates=LONG_RATES, velocity=velocity)
+        here, velocity = unbend(
+            here,
+            interface,
+            room,
+            which=which,
+            steps=LONG,
+            rates=LONG_RATES,
+            velocity=velocity,
+        )
     return corrected(here, 6)
 
 
@@ -111,7 +134,12 @@ def offset_walls(
     here, faces = points, interface.faces
     for _ in range(rounds):
         change, area = component_volume_change(
-            here, interface.corners, faces, choose_diagonals(here, faces), sides, len(wanted_change)
+            here,
+            interface.corners,
+            faces,
+            choose_diagonals(here, faces),
+            sides,
+            len(wanted_change),
         )
         missing = wanted_change - change
         if np.abs(missing).max() < 1e-9:
@@ -121,14 +149,11 @@ def offset_walls(
     return here
 
 
-@nb.njit(cache=True, inline="always")
-def _cross(points, a, b, c):
-    ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-    vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+#: Faces that are worked on side by side before their sums are taken, in the order of the faces.
+BATCH = 1 << 14
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, parallel=True)
 def component_volume_change(
     points: npt.NDArray[np.float64],
     start: npt.NDArray[np.int32],
@@ -143,32 +168,56 @@ def component_volume_change(
     """
     change = np.zeros(n)
     areas = np.zeros(n)
-    middle = 0.5 * (points + start)
-    for s in range(len(faces)):
-        swept = 0.0
-        area = 0.0
-        a, b, c, d = faces[s]
-        if cut_other[s]:
-            a, b, c, d = b, c, d, a
-        for half in range(1 if faces[s, 3] < 0 else 2):
-            if half == 1:
-                b, c = c, d
-            mx = (points[a, 0] - start[a, 0] + points[b, 0] - start[b, 0] + points[c, 0] - start[c, 0]) / 3
-            my = (points[a, 1] - start[a, 1] + points[b, 1] - start[b, 1] + points[c, 1] - start[c, 1]) / 3
-            mz = (points[a, 2] - start[a, 2] + points[b, 2] - start[b, 2] + points[c, 2] - start[c, 2]) / 3
-            x0, y0, z0 = _cross(start, a, b, c)
-            x1, y1, z1 = _cross(middle, a, b, c)
-            x2, y2, z2 = _cross(points, a, b, c)
-            swept += ((x0 + 4 * x1 + x2) * mx + (y0 + 4 * y1 + y2) * my + (z0 + 4 * z1 + z2) * mz) / 12
-            area += 0.5 * np.sqrt(x2 * x2 + y2 * y2 + z2 * z2)
-        change[sides[s, 0]] += swept
-        change[sides[s, 1]] -= swept
-        areas[sides[s, 0]] += area
-        areas[sides[s, 1]] += area
+    found = np.empty((BATCH, 2))
+    for begin in range(0, len(faces), BATCH):
+        end = min(begin + BATCH, len(faces))
+        for s in nb.prange(begin, end):
+            found[s - begin, 0], found[s - begin, 1] = _swept_by_face(points, start, faces[s], cut_other[s])
+        for s in range(begin, end):
+            swept, area = found[s - begin]
+            change[sides[s, 0]] += swept
+            change[sides[s, 1]] -= swept
+            areas[sides[s, 0]] += area
+            areas[sides[s, 1]] += area
     return change, areas
 
 
 @nb.njit(cache=True)
+def _swept_by_face(points, start, face, cut_other):
+    """Volume that the triangles of a face have swept on the straight way from their start, and their area."""
+    swept = area = 0.0
+    a, b, c, d = face[0], face[1], face[2], face[3]
+    if cut_other:
+        a, b, c, d = b, c, d, a
+    for half in range(1 if face[3] < 0 else 2):
+        if half == 1:
+            b, c = c, d
+        mx = (points[a, 0] - start[a, 0] + points[b, 0] - start[b, 0] + points[c, 0] - start[c, 0]) / 3
+        my = (points[a, 1] - start[a, 1] + points[b, 1] - start[b, 1] + points[c, 1] - start[c, 1]) / 3
+        mz = (points[a, 2] - start[a, 2] + points[b, 2] - start[b, 2] + points[c, 2] - start[c, 2]) / 3
+        x0, y0, z0 = _area_vector(points, start, 0.0, (a, b, c))
+        x1, y1, z1 = _area_vector(points, start, 0.5, (a, b, c))
+        x2, y2, z2 = _area_vector(points, start, 1.0, (a, b, c))
+        swept += ((x0 + 4 * x1 + x2) * mx + (y0 + 4 * y1 + y2) * my + (z0 + 4 * z1 + z2) * mz) / 12
+        area += 0.5 * np.sqrt(x2 * x2 + y2 * y2 + z2 * z2)
+    return swept, area
+
+
+@nb.njit(cache=True, inline="always")
+def _area_vector(points, start, part, corners):
+    """Twice the area vector of a triangle part of the way from its start."""
+    a, b, c = corners
+    rest = 1.0 - part
+    ux = part * (points[b, 0] - points[a, 0]) + rest * (start[b, 0] - start[a, 0])
+    uy = part * (points[b, 1] - points[a, 1]) + rest * (start[b, 1] - start[a, 1])
+    uz = part * (points[b, 2] - points[a, 2]) + rest * (start[b, 2] - start[a, 2])
+    vx = part * (points[c, 0] - points[a, 0]) + rest * (start[c, 0] - start[a, 0])
+    vy = part * (points[c, 1] - points[a, 1]) + rest * (start[c, 1] - start[a, 1])
+    vz = part * (points[c, 2] - points[a, 2]) + rest * (start[c, 2] - start[a, 2])
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
+@nb.njit(cache=True, parallel=True)
 def wall_push(
     points: npt.NDArray[np.float64],
     faces: npt.NDArray[np.int32],
@@ -176,26 +225,45 @@ def wall_push(
     pressure: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """Return for each corner the mean over its faces, by area, of (pressure below - pressure above) unit normal."""
-    push = np.zeros_like(points)
-    weight = np.zeros(len(points))
-    for s in range(len(faces)):
-        a, b, c, d = faces[s]
-        n = 3 if d < 0 else 4
-        if n == 3:
-            d = a
-        ux, uy, uz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-        vx, vy, vz = points[d, 0] - points[b, 0], points[d, 1] - points[b, 1], points[d, 2] - points[b, 2]
-        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        area = np.sqrt(x * x + y * y + z * z)
-        p = pressure[sides[s, 0]] - pressure[sides[s, 1]]
-        for e in range(n):
-            v = faces[s, e]
-            push[v, 0] += p * x
-            push[v, 1] += p * y
-            push[v, 2] += p * z
-            weight[v] += area
-    for v in range(len(points)):
-        if weight[v] > 0:
-            for e in range(3):
-                push[v, e] /= weight[v]
+    # pushes and, in the last column, areas
+    sums = np.zeros((len(points), 4))
+    found = np.empty((BATCH, 4))
+    for begin in range(0, len(faces), BATCH):
+        end = min(begin + BATCH, len(faces))
+        for s in nb.prange(begin, end):
+            p = pressure[sides[s, 0]] - pressure[sides[s, 1]]
+            x, y, z = _normal(points, faces[s])
+            found[s - begin, 0], found[s - begin, 1], found[s - begin, 2] = (
+                p * x,
+                p * y,
+                p * z,
+            )
+            found[s - begin, 3] = np.sqrt(x * x + y * y + z * z)
+        for s in range(begin, end):
+            for e in range(3 if faces[s, 3] < 0 else 4):
+                v = faces[s, e]
+                for f in range(4):
+                    sums[v, f] += found[s - begin, f]
+    push = np.empty_like(points)
+    for v in nb.prange(len(points)):
+        for e in range(3):
+            push[v, e] = sums[v, e] / sums[v, 3] if sums[v, 3] > 0 else 0.0
     return push
+
+
+@nb.njit(cache=True, inline="always")
+def _normal(points, face):
+    """Area vector of a face, twice: the product of its diagonals."""
+    a, b, c = face[0], face[1], face[2]
+    d = a if face[3] < 0 else face[3]
+    ux, uy, uz = (
+        points[c, 0] - points[a, 0],
+        points[c, 1] - points[a, 1],
+        points[c, 2] - points[a, 2],
+    )
+    vx, vy, vz = (
+        points[d, 0] - points[b, 0],
+        points[d, 1] - points[b, 1],
+        points[d, 2] - points[b, 2],
+    )
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx

@@ -20,7 +20,15 @@ from ssb2mesh.lattice.faces import box_triangles
 from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface, find_interface
 from ssb2mesh.lattice.movable import collect_movable
 from ssb2mesh.lattice.octree import Lattice, make_lattice
-from ssb2mesh.lattice.optimise import FREE, HELD, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve
+from ssb2mesh.lattice.optimise import (
+    HELD,
+    NEAR,
+    TANGENT_LINE,
+    TANGENT_PLANE,
+    Movable,
+    advance,
+    improve,
+)
 from ssb2mesh.lattice.placing import Room
 from ssb2mesh.lattice.regularise import component_volume_change, wall_push
 from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
@@ -29,7 +37,7 @@ from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
 __all__ = ["relax"]
 
 #: Part of the remaining way to the target that interface vertices go in each stride.
-STRIDES = (0.7, 1.0, 1.0, 1.0, 1.0)
+STRIDES = (0.7, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,8 @@ class Walls:
 
 #: Shape below which the face of a bad tet is re-cut.
 RECUT = 0.5
-#: Rounds of giving back volume: how much of what is missing is asked for.
-GAINS = (2.6, 1.1, 0.8)
+#: Rounds of giving back volume; how much of what is missing is asked for at first; and least and most of it later.
+ROUNDS, GAIN, GAINS = 4, 2.0, (0.5, 6.0)
 
 
 def relax(
@@ -101,26 +109,22 @@ def relax(
     floor, goal = (ACUTE * np.sin(np.radians(a)) for a in angles)
     own = _lattice_shape(walls.scale)
     floor, goal = min(floor, 0.55 * own), min(goal, 0.75 * own)
-    slots, order = _sorted_slots(movable.slot[interface.vertices])
-    inner = np.setdiff1d(np.arange(len(movable.vertices), dtype=np.int32), slots, assume_unique=True)
-    goals = target[order] * walls.scale
+    goals = target * walls.scale
     for share in STRIDES:
-        far = ((points[movable.vertices[slots]] - goals) ** 2).sum(axis=1) > 1e-8
-        advance(movable, slots[far], target=goals[far], floor=floor, share=share)
-        _make_way(movable, inner, goal)
+        advance(movable, goals, floor=floor, share=share)
+        blocked = ((points[interface.vertices] - goals) ** 2).sum(axis=1) > NEAR * NEAR
+        improve(movable, goal, blocked=blocked, tries=1)
     octahedra = find_octahedra(tets.corners, tets.inner)
     movable = _recut(movable, tets.tags, octahedra)
     walls = replace(walls, cut_other=cuts_of(tets.corners, tets.tags, octahedra=octahedra, interface=interface))
-    normal = _normals(target * walls.scale, interface, walls)[order]
-    surface = interface.kind[order] == SURFACE
-    _slide(movable, slots, order, interface=interface, walls=walls, goal=goal)
+    _slide(movable, interface, walls, goal=goal)
     # what could not reach its target may still reach the surface
-    here = points[movable.vertices[slots]]
+    here = points[interface.vertices]
+    normal = _normals(goals, interface, walls)
     off = ((goals - here) * normal).sum(axis=1)
-    far = surface & (np.abs(off) > 1e-3)
-    advance(movable, slots[far], target=(here + off[:, None] * normal)[far], floor=floor)
-    _make_way(movable, inner, goal)
-    _give_back_volume(movable, (slots, order, inner), interface=interface, walls=walls, angles=(floor, goal))
+    off[(interface.kind != SURFACE) | (np.abs(off) < 1e-3)] = 0.0
+    advance(movable, here + off[:, None] * normal, floor=floor)
+    _give_back_volume(movable, interface, walls, angles=(floor, goal))
     return walls.cut_other
 
 
@@ -150,66 +154,37 @@ def _lattice_shape(scale: npt.NDArray[np.float64]) -> float:
     return float(shapes(points, tets.corners).min())
 
 
-def _sorted_slots(slots: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    order = np.argsort(slots, kind="stable")
-    return np.ascontiguousarray(slots[order]), order
-
-
-def _make_way(movable: Movable, inner: npt.NDArray[np.int32], goal: float) -> None:
-    """Improve the stars of vertices off the interface."""
-    how = np.full(len(inner), FREE, np.uint8)
-    improve(movable, inner, goal=goal, how=how, direction=np.zeros((len(inner), 3)), tries=2)
-
-
-def _slide(
-    movable: Movable,
-    slots: npt.NDArray[np.int32],
-    order: npt.NDArray[np.int64],
-    *,
-    interface: Interface,
-    walls: Walls,
-    goal: float,
-) -> None:
+def _slide(movable: Movable, interface: Interface, walls: Walls, *, goal: float) -> None:
     """Improve bad stars by moving every vertex, those of the interface along their surface or curve only."""
-    where = movable.vertices[slots]
-    here = np.empty((len(slots), 3))
-    here[order] = movable.points[where]
+    here = movable.points[interface.vertices]
     normal = _normals(here, interface, walls)
     ends = here[interface.neighbours[:, 0]] - here[interface.neighbours[:, 1]]
     size = np.linalg.norm(ends, axis=1, keepdims=True)
     curve = (interface.kind == CURVE) & (size[:, 0] > 1e-9)
     direction = np.where(curve[:, None], ends / np.maximum(size, 1e-9), normal)
     how = np.where(interface.kind == SURFACE, TANGENT_PLANE, np.where(curve, TANGENT_LINE, HELD)).astype(np.uint8)
-    how_all = np.full(len(movable.vertices), FREE, np.uint8)
-    how_all[slots] = how[order]
-    direction_all = np.zeros((len(movable.vertices), 3))
-    direction_all[slots] = direction[order]
-    everything = np.arange(len(movable.vertices), dtype=np.int32)
     for _ in range(2):
-        improve(movable, everything, goal=goal, how=how_all, direction=direction_all)
+        improve(movable, goal, how=how, direction=direction)
 
 
-def _give_back_volume(
-    movable: Movable,
-    where: tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int32]],
-    *,
-    interface: Interface,
-    walls: Walls,
-    angles: tuple[float, float],
-) -> None:
+def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, angles: tuple[float, float]) -> None:
     """Offset the walls of components that have not their volume, as far as the floor lets them.
 
     A wall between two components moves by half the sum of both pressures, and some of its vertices are blocked: at
     first more is asked for than is missing, at last less, so that the walls come to rest.
     """
-    slots, order, inner = where
     floor, quality = angles
     start, wanted = interface.corners, walls.wanted_change
-    here = np.empty(start.shape)
-    for gain in GAINS:
-        here[order] = movable.points[movable.vertices[slots]] / walls.scale
+    gain, missing = np.full(len(wanted), GAIN), np.zeros(len(wanted))
+    for last in range(1, ROUNDS + 1):
+        here = movable.points[interface.vertices] / walls.scale
         change, area = component_volume_change(here, start, interface.faces, walls.cut_other, walls.sides, len(wanted))
-        push = wall_push(here, interface.faces, walls.sides, gain * (wanted - change) / np.maximum(area, 1e-12))
-        goal = np.clip(here + push, walls.room.low, walls.room.high)
-        advance(movable, slots, target=goal[order] * walls.scale, floor=floor)
-        _make_way(movable, inner, quality)
+        before, missing = missing, wanted - change
+        answered = np.abs(before) > 1e-4 * area
+        share = (before - missing)[answered] / before[answered]
+        gain[answered] = np.clip(gain[answered] / np.maximum(share, 0.1), *GAINS)
+        push = wall_push(here, interface.faces, walls.sides, 0.5 * gain * missing / np.maximum(area, 1e-12))
+        # what has slid out of its room is not pulled back, but does not go further either
+        goal = np.clip(here + push, np.minimum(walls.room.low, here), np.maximum(walls.room.high, here))
+        advance(movable, goal * walls.scale, floor=floor)
+        improve(movable, quality, tries=2 if last < ROUNDS else 4)

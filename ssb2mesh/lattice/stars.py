@@ -11,10 +11,25 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ACUTE", "build_stars", "shape_at", "shape_of", "shapes"]
+__all__ = [
+    "ACUTE",
+    "FAST",
+    "build_stars",
+    "gather",
+    "shape_of",
+    "shapes",
+    "star_shapes",
+]
+
+#: Parts of the list of tets that are looked through side by side.
+PARTS = 4
+#: How kernels are compiled whose loops shall use vector instructions: a division by zero gives infinity, and products
+#: may be fused with sums. Neither depends on the number of threads.
+FAST = {"cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 #: By how much an acute angle counts for more than an obtuse one of the same sine.
 ACUTE = 1.245
+OBTUSE, ONE, ZERO = np.float32(ACUTE**2), np.float32(1), np.float32(0)
 
 
 def build_stars(
@@ -38,89 +53,158 @@ def build_stars(
     stars : int32 array
         Tet indices, star after star, ascending within each.
     """
-    first = np.concatenate([[0], np.cumsum(_count(tets, slot, n))]).astype(np.int64)
-    return first, _fill(tets, slot, first)
+    counts = _count(tets, slot, n)
+    first = np.concatenate([[0], np.cumsum(counts.sum(axis=0, dtype=np.int64))])
+    return first, _fill(tets, slot, first, counts)
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, parallel=True)
 def _count(tets, slot, n):
-    counts = np.zeros(n, np.int64)
-    for t in range(len(tets)):
-        for c in range(4):
-            s = slot[tets[t, c]]
-            if s >= 0:
-                counts[s] += 1
+    """Tets around each movable vertex in each of some equal parts of the list of tets."""
+    counts = np.zeros((PARTS, n), np.uint16)
+    for p in nb.prange(PARTS):
+        for t in range(len(tets) * p // PARTS, len(tets) * (p + 1) // PARTS):
+            for c in range(4):
+                s = slot[tets[t, c]]
+                if s >= 0:
+                    counts[p, s] += 1
     return counts
 
 
-@nb.njit(cache=True)
-def _fill(tets, slot, first):
+@nb.njit(cache=True, parallel=True)
+def _fill(tets, slot, first, counts):
     stars = np.empty(first[-1], np.int32)
-    at = first[:-1].copy()
-    for t in range(len(tets)):
-        for c in range(4):
-            s = slot[tets[t, c]]
-            if s >= 0:
-                stars[at[s]] = t
-                at[s] += 1
+    for p in nb.prange(PARTS):
+        gone = np.zeros(len(first) - 1, np.uint16)
+        for before in range(p):
+            for s in range(len(gone)):
+                gone[s] += counts[before, s]
+        for t in range(len(tets) * p // PARTS, len(tets) * (p + 1) // PARTS):
+            for c in range(4):
+                s = slot[tets[t, c]]
+                if s >= 0:
+                    stars[first[s] + gone[s]] = t
+                    gone[s] += 1
     return stars
 
 
-@nb.njit(cache=True, inline="always")
-def shape_at(points, tets, t):  # noqa: ANN201
-    """Return the shape of tet t, see `shape_of`."""
-    return shape_of(points, tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3])
+@nb.njit(**FAST, inline="always")
+def _angle(dot, inverse):
+    """One minus the square of the shape of an angle, from the product of its normals and of their inverse squares."""
+    own = dot * dot * inverse
+    return OBTUSE * own - (OBTUSE - ONE) if dot < ZERO else own
 
 
-@nb.njit(cache=True, inline="always")
-def _worse(dot, squares, top, bottom):
-    """The larger of two fractions: one minus the square of the shape of an angle, from the product of its normals."""
-    own = dot * dot
-    if dot < 0.0:
-        own = ACUTE * ACUTE * own - (ACUTE * ACUTE - 1.0) * squares
-    if own * bottom > top * squares:
-        return own, squares
-    return top, bottom
+@nb.njit(**FAST, inline="always")
+def _larger(a, b):
+    return a if a > b else b
 
 
-@nb.njit(cache=True)
-def shape_of(points, a, b, c, d):  # noqa: ANN201
-    """Return the shape of a tet (at most 1): of its worst dihedral angle, or -1 if it is inverted."""
-    x0, y0, z0 = points[a]
-    x1, y1, z1 = points[b]
-    x2, y2, z2 = points[c]
-    x3, y3, z3 = points[d]
-    ax, ay, az = x1 - x0, y1 - y0, z1 - z0
-    bx, by, bz = x2 - x0, y2 - y0, z2 - z0
-    cx, cy, cz = x3 - x0, y3 - y0, z3 - z0
+@nb.njit(**FAST, inline="always")
+def _shape(first, second, third):
+    """Shape of a tet from its edges at one corner. Without branches, so that loops over it use vector instructions."""
+    ax, ay, az = first
+    bx, by, bz = second
+    cx, cy, cz = third
     # area normals of the sides opposite to corners 3, 1, 2 and 0, all pointing out of a positive tet
     n3x, n3y, n3z = by * az - bz * ay, bz * ax - bx * az, bx * ay - by * ax
     n1x, n1y, n1z = cy * bz - cz * by, cz * bx - cx * bz, cx * by - cy * bx
     n2x, n2y, n2z = ay * cz - az * cy, az * cx - ax * cz, ax * cy - ay * cx
     n0x, n0y, n0z = -(n1x + n2x + n3x), -(n1y + n2y + n3y), -(n1z + n2z + n3z)
     volume = -(n3x * cx + n3y * cy + n3z * cz)
-    s0 = n0x * n0x + n0y * n0y + n0z * n0z
-    s1 = n1x * n1x + n1y * n1y + n1z * n1z
-    s2 = n2x * n2x + n2y * n2y + n2z * n2z
-    s3 = n3x * n3x + n3y * n3y + n3z * n3z
-    if volume <= 0.0 or s0 <= 0.0 or s1 <= 0.0 or s2 <= 0.0 or s3 <= 0.0:
-        return -1.0
-    # the worst pair as a fraction, so that there is one division only
-    top, bottom = _worse(n0x * n1x + n0y * n1y + n0z * n1z, s0 * s1, -1.0, 1.0)
-    top, bottom = _worse(n0x * n2x + n0y * n2y + n0z * n2z, s0 * s2, top, bottom)
-    top, bottom = _worse(n0x * n3x + n0y * n3y + n0z * n3z, s0 * s3, top, bottom)
-    top, bottom = _worse(n1x * n2x + n1y * n2y + n1z * n2z, s1 * s2, top, bottom)
-    top, bottom = _worse(n1x * n3x + n1y * n3y + n1z * n3z, s1 * s3, top, bottom)
-    top, bottom = _worse(n2x * n3x + n2y * n3y + n2z * n3z, s2 * s3, top, bottom)
-    if top >= bottom:
-        return 0.0
-    return min(np.sqrt(1.0 - top / bottom), 1.0)
+    r0 = ONE / (n0x * n0x + n0y * n0y + n0z * n0z)
+    r1 = ONE / (n1x * n1x + n1y * n1y + n1z * n1z)
+    r2 = ONE / (n2x * n2x + n2y * n2y + n2z * n2z)
+    r3 = ONE / (n3x * n3x + n3y * n3y + n3z * n3z)
+    p = _larger(
+        _angle(n0x * n1x + n0y * n1y + n0z * n1z, r0 * r1),
+        _angle(n0x * n2x + n0y * n2y + n0z * n2z, r0 * r2),
+    )
+    q = _larger(
+        _angle(n0x * n3x + n0y * n3y + n0z * n3z, r0 * r3),
+        _angle(n1x * n2x + n1y * n2y + n1z * n2z, r1 * r2),
+    )
+    r = _larger(
+        _angle(n1x * n3x + n1y * n3y + n1z * n3z, r1 * r3),
+        _angle(n2x * n3x + n2y * n3y + n2z * n3z, r2 * r3),
+    )
+    square = ONE - _larger(_larger(p, q), r)
+    square = square if square > ZERO else ZERO
+    square = square if square < ONE else ONE
+    size = np.sqrt(square)
+    # a tet without volume may have infinite inverses; its shape is -1 whatever they gave
+    return size if volume > ZERO else -ONE
 
 
-@nb.njit(cache=True, parallel=True)
+@nb.njit(**FAST)
+def shape_of(points, a, b, c, d):  # noqa: ANN201
+    """Return the shape of a tet (at most 1): of its worst dihedral angle, or -1 if it is inverted."""
+    x, y, z = points[a, 0], points[a, 1], points[a, 2]
+    ax, ay, az = points[b, 0] - x, points[b, 1] - y, points[b, 2] - z
+    bx, by, bz = points[c, 0] - x, points[c, 1] - y, points[c, 2] - z
+    cx, cy, cz = points[d, 0] - x, points[d, 1] - y, points[d, 2] - z
+    return _shape((ax, ay, az), (bx, by, bz), (cx, cy, cz))
+
+
+@nb.njit(**FAST, inline="always")
+def padded(n):  # noqa: ANN201
+    """Length of a row for n tets: whole vectors, so that no tet is left to a slower loop."""
+    return (n + 7) // 8 * 8
+
+
+@nb.njit(**FAST)
+def gather(points, tets, star, v, around):  # noqa: ANN201
+    """Write the other corners of the tets of a star, relative to its vertex, one coordinate a row of ``around``."""
+    x, y, z = points[v, 0], points[v, 1], points[v, 2]
+    for s in range(len(star)):
+        t = star[s]
+        a, b, c, d = tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3]
+        # even permutations that put the vertex first
+        if v == b:
+            b, c, d = a, d, c
+        elif v == c:
+            b, c, d = d, a, b
+        elif v == d:
+            b, c, d = c, b, a
+        around[0, s], around[1, s], around[2, s] = (
+            points[b, 0] - x,
+            points[b, 1] - y,
+            points[b, 2] - z,
+        )
+        around[3, s], around[4, s], around[5, s] = (
+            points[c, 0] - x,
+            points[c, 1] - y,
+            points[c, 2] - z,
+        )
+        around[6, s], around[7, s], around[8, s] = (
+            points[d, 0] - x,
+            points[d, 1] - y,
+            points[d, 2] - z,
+        )
+    for s in range(len(star), padded(len(star))):
+        for e in range(9):
+            around[e, s] = around[e, 0]
+
+
+@nb.njit(**FAST)
+def star_shapes(around, n, x, y, z, out):  # noqa: ANN201
+    """Write the shapes of the n tets of a gathered star with its vertex moved by x, y, z; return the worst."""
+    x4, y4, z4 = np.float32(x), np.float32(y), np.float32(z)
+    for s in range(padded(n)):
+        ax, ay, az = around[0, s] - x4, around[1, s] - y4, around[2, s] - z4
+        bx, by, bz = around[3, s] - x4, around[4, s] - y4, around[5, s] - z4
+        cx, cy, cz = around[6, s] - x4, around[7, s] - y4, around[8, s] - z4
+        out[s] = _shape((ax, ay, az), (bx, by, bz), (cx, cy, cz))
+    worst = np.float32(2)
+    for s in range(n):
+        worst = min(worst, out[s])
+    return worst
+
+
+@nb.njit(**FAST, parallel=True)
 def shapes(points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Return the shape of every tet, (m,), see `shape_at`."""
+    """Return the shape of every tet, (m,), see `shape_of`."""
     out = np.empty(len(tets))
     for t in nb.prange(len(tets)):
-        out[t] = shape_at(points, tets, t)
+        out[t] = shape_of(points, tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3])
     return out
