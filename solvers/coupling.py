@@ -31,6 +31,8 @@ __all__ = ["coupled_cell", "pressure_dependence"]
 
 Array = npt.NDArray[np.float64]
 MODES = ("one-way", "staggered")
+#: Accelerated steps shorter than this part of the plain one are not taken.
+LEAST_STEP = 0.3
 
 
 def coupled_cell(
@@ -219,10 +221,22 @@ class _Loop:
                 return found
             if last is not None and row["contact_change"] > 2.0 * self.table[-2]["contact_change"]:
                 method.forget()
-            change = {n: self._weight(n, found) * (found.left[n] - s) for n, s in shares.items()}
-            shares = self.links.unweighted(method.next(self.links.weighted(shares), self.links.weighted(change)))
+            shares = self._next(method, found)
             last = found
-        raise SolverError(self._not_converged(step))
+        raise SolverError(self._not_converged(step, shares))
+
+    def _next(self, method: Anderson, found: _Sweep) -> dict[str, Array]:
+        """Contact for the next sweep; where the limits 0 and 1 leave little of an accelerated step, the plain one."""
+        links = self.links
+        change = {n: self._weight(n, found) * (found.left[n] - s) for n, s in found.used.items()}
+        place, step = links.weighted(found.used), links.weighted(change)
+        new = links.unweighted(method.next(place, step))
+        local = np.array([np.sum((links.weighted(new) - place) ** 2), np.sum(step**2)])
+        moved, plain = np.sum(links.domain.comm.allgather(local), axis=0)
+        if moved < LEAST_STEP**2 * plain:
+            method.forget()
+            new = links.unweighted(place + step)
+        return new
 
     def _weight(self, name: str, found: _Sweep) -> Array:
         """Part of the change that each facet takes over: all of it but for what its own deposit would undo."""
@@ -270,10 +284,9 @@ class _Loop:
         except PercolationError as error:
             if not self.chain.contacts:
                 raise
-            parts = ", ".join(f"{name} {links.mean(name, shares[name]):.1%}" for name in self.chain.contacts)
             raise PercolationError(
-                f"coupling: step {at[0]}, sweep {at[1]}, contact left: {parts}: {error}; press harder, let less charge "
-                "flow, split the duration into more steps, or widen the range from closes to opens"
+                f"coupling: step {at[0]}, sweep {at[1]}, contact left: {self._contact(shares)}: {error}; press harder, "
+                "let less charge flow, split the duration into more steps, or widen the range from closes to opens"
             ) from error
 
     def _row(self, at: tuple[int, int], now: _Sweep, last: _Sweep | None) -> dict[str, Any]:
@@ -313,16 +326,20 @@ class _Loop:
             row[f"{name}: largest_gap"] = links.largest(found.gaps[name])
         return row
 
-    def _not_converged(self, step: int) -> str:
+    def _not_converged(self, step: int, shares: Mapping[str, Array]) -> str:
         rows = [
             f"sweep {row['sweep']}: contact {row['contact_change']:.1e}, current {row['current_change'] or 0.0:.1e}"
             for row in self.table[-3:]
         ]
         return (
-            f"coupling: step {step} did not settle in {self.sweeps.most} sweeps (changes of {'; '.join(rows)}); try a "
-            "smaller relaxation where the changes swing, more sweeps where they fall, less duration or more steps, "
-            "or a wider range from closes to opens: a sharp limit lets facets flip for ever"
+            f"coupling: step {step} did not settle in {self.sweeps.most} sweeps (changes of {'; '.join(rows)}; contact "
+            f"left: {self._contact(shares)}); try a smaller relaxation where the changes swing, more sweeps where they "
+            "fall, less duration or more steps, or a wider range from closes to opens: a sharp limit lets facets flip "
+            "for ever; a current that is prescribed may leave no contact at all"
         )
+
+    def _contact(self, shares: Mapping[str, Array]) -> str:
+        return ", ".join(f"{name} {self.links.mean(name, shares[name]):.1%}" for name in self.chain.contacts)
 
 
 def _largest(currents: Mapping[str, float]) -> float:

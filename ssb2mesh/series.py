@@ -119,6 +119,7 @@ def run_series(
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise InputError(f"jobs: got {jobs!r}; give a number of processes, 1 or more")
     with _held(_checked_folder(series, overwrite)):
+        _sweep(series.folder / "states")
         measured = _all([(run_state, (series, state)) for state in series.states], jobs, tell)
         pairs = range(1, len(series.states)) if series.comparisons else range(0)
         compared = _all([(run_pair, (series, number)) for number in pairs], jobs, tell)
@@ -145,6 +146,12 @@ def _checked_folder(series: Series, overwrite: bool) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / MARK).touch()
     return folder
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a run that was killed had half written."""
+    for part in [*folder.glob("*/.*.part"), *folder.glob("*/.*.part.*")]:
+        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
 @contextmanager

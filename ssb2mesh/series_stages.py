@@ -90,8 +90,11 @@ class _Stages:
         if rows is None:
             try:
                 rows = work()
-            except (Ssb2meshError, OSError, ArithmeticError, MemoryError) as error:
-                self.faults.append(f"{self.state}: {task}: {str(error) or type(error).__name__}")
+            except (Ssb2meshError, OSError) as error:
+                self.faults.append(f"{self.state}: {task}: {error}")
+                return
+            except Exception as error:  # a defect of ours, or no memory: the other stages and states go on all the same
+                self.faults.append(f"{self.state}: {task}: unexpected {type(error).__name__}: {error}")
                 return
             _write(path, key, rows)
             self.done += 1

@@ -187,7 +187,10 @@ def test_a_damaged_stage_is_done_again(folder):
     run_series(plan)
     before = tables(plan.folder)
     (plan.folder / "states" / "stripped" / "top.json").write_text('{"key": "')
+    half = plan.folder / "states" / "stripped" / ".top.4711.part.npy"
+    half.write_bytes(b"x")
     assert run_series(plan).done == 1
+    assert not half.exists()
     assert tables(plan.folder) == before
 
 
@@ -267,6 +270,16 @@ def test_a_state_that_fails_does_not_stop_the_others(folder):
     assert any("pressed: shares:" in f and "0.tif" in f for f in result.faults)
     assert result.values("top", "fraction")[1] == 0.75
     assert any("stripped: growth" in f for f in result.faults)
+
+
+def test_a_measure_that_cannot_be_done_is_told_and_the_others_go_on(folder):
+    text = TEXT.replace('phases = "Li"', "phases = 5").replace("within = 1", 'within = "1"') + QUICK
+    (folder / "s.toml").write_text(text)
+    result = run_series(read_series(folder / "s.toml"))
+    assert len(result.faults) == 4
+    assert any("pressed: foil: phases: got 5; give the name of a phase, or a list" in f for f in result.faults)
+    assert any("stripped: top: within: got '1'; give a whole number of voxels" in f for f in result.faults)
+    assert result.values("growth", "new")[1] > 0
 
 
 def test_all_faults_of_a_series_come_at_once(tmp_path):

@@ -85,7 +85,7 @@ def solve_equilibrium(
         found = _linear(system) if not parts and not bulk.flows else _stepped(system)
         return _split(found)
     finally:
-        system.release()
+        system.close()
 
 
 def _split(found: Equilibrium) -> Equilibrium:
@@ -120,7 +120,7 @@ def solve_cases(bulk: Bulk, cases: Sequence[Conditions], options: Options | None
             system.conditions = case
             found.append(_split(_linear(system)))
     finally:
-        system.release()
+        system.close()
     return found
 
 

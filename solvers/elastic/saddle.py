@@ -144,7 +144,6 @@ def assemble_rows(
     width = 3 if wide else 1
     numbers, owned = (nodes.numbers, nodes.owned_rows) if wide else (numbering.numbers, numbering.owned)
     ends = np.cumsum(comm.allgather(owned))
-    first = int(ends[comm.rank]) - owned
     row = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
     # rows are counted by the owner of their pressure, who owns the displacements there as well
     owner = np.searchsorted(np.cumsum(comm.allgather(numbering.owned)), numbering.numbers, side="right")
@@ -163,7 +162,6 @@ def assemble_rows(
         ((numbering.owned, rows), (width * owned, width * total)),
         nnz=((width * near).astype(petsc.IntType), (width * far).astype(petsc.IntType)), comm=comm,
     )  # fmt: skip
-    assert first >= 0
     spread = (width * numbers[columns][:, None] + np.arange(width)).ravel()
     kind = petsc.IntType
     matrix.setValuesIJV(

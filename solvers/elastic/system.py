@@ -141,6 +141,12 @@ class System:
             self.solver.destroy()
         self.solver = None
 
+    def close(self) -> None:
+        """Free all that PETSc holds."""
+        self.release()
+        if self.border is not None:
+            self.border.destroy()
+
     def _inverse(self, force: npt.NDArray[np.float64], tolerance: float | None) -> npt.NDArray[np.float64]:
         """Return the displacement of free dofs under a force on them."""
         assert self.solver is not None

@@ -65,7 +65,7 @@ def unbend(
 
 
 def terraces(start: npt.NDArray[np.float64], interface: Interface, *, least: int) -> npt.NDArray[np.int32]:
-    """Return the corners of wide flat terraces, and those within two edges of them.
+    """Return the corners of wide flat terraces out to their rims, and those within two edges of the rims.
 
     Parameters
     ----------

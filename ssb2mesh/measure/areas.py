@@ -199,7 +199,10 @@ def interface_areas(volume: LabelledVolume, *, mesh: TaggedMesh | None = None) -
 
 @lru_cache(maxsize=64)
 def staircase_lean(spacing: tuple[float, float, float]) -> float:
-    """Return how much of the area of a leaning face to take off, so that a ball of these voxels gets its exact area.
+    """Return how much of the area of a leaning face to take off: half of what would make a ball of these voxels exact.
+
+    The directions found at the steps of the staircase are a little too steep, most of all for planes a few degrees off
+    an axis. The whole of it would take too much off planes of other tilts; half leaves balls and planes within 1 %.
 
     Parameters
     ----------
@@ -209,7 +212,7 @@ def staircase_lean(spacing: tuple[float, float, float]) -> float:
     Returns
     -------
     float
-        About 0.02; faces along the interface are not changed by it.
+        About 0.01; faces along the interface are not changed by it.
 
     Examples
     --------
@@ -229,7 +232,7 @@ def staircase_lean(spacing: tuple[float, float, float]) -> float:
         faces, areas = np.zeros((2, 2, 2))
         face_areas(ball, ball, ball, window_weights(), lean, steps, 0, len(ball), faces, areas)
         found.append(areas[0, 1])
-    return float((found[0] - 4 * np.pi * radius**2) / (found[0] - found[1]))
+    return float(0.5 * (found[0] - 4 * np.pi * radius**2) / (found[0] - found[1]))
 
 
 def _of_mesh(mesh: TaggedMesh, phases: tuple[str, ...]) -> dict[str, float]:

@@ -42,13 +42,13 @@ def phase_codes(volume: LabelledVolume) -> npt.NDArray[np.integer]:
     kind = np.dtype(np.uint8 if len(known) <= 256 else np.int32)
     if labels.dtype == kind and np.array_equal(known, np.arange(len(known))):
         return np.ascontiguousarray(labels)
+    codes: npt.NDArray[np.integer] = np.empty_like(labels, dtype=kind, order="C")
     low, high = int(known.min()), int(known.max())
     if high - low >= _TABLE:
-        found: npt.NDArray[np.integer] = np.searchsorted(known, labels.ravel()).astype(kind).reshape(labels.shape)
-        return found
-    table = np.zeros(high - low + 1, kind.type)
+        codes[...] = np.searchsorted(known, labels)
+        return codes
+    table = np.zeros(high - low + 1, np.int64)
     table[known - low] = np.arange(len(known))
-    codes: npt.NDArray[np.integer] = np.empty_like(labels, dtype=kind, order="C")
     for i, plane in enumerate(labels):  # by planes: no second copy of a large volume
         codes[i] = table[plane.astype(np.int64) - low]
     return codes

@@ -118,14 +118,18 @@ def turned(array: npt.NDArray, side: str) -> npt.NDArray:
 
 
 def as_names(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Return one name or several as a tuple.
+    """Return one name or several as a tuple; InputError for anything else.
 
     Examples
     --------
     >>> as_names("Li"), as_names(["Li", "SEI"])
     (('Li',), ('Li', 'SEI'))
     """
-    return (given,) if isinstance(given, str) else tuple(given)
+    if isinstance(given, str):
+        return (given,)
+    if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
+        raise InputError(f"phases: got {given!r}; give the name of a phase, or a list of them")
+    return tuple(given)
 
 
 def phase_mask(volume: LabelledVolume, names: Sequence[str], argument: str) -> npt.NDArray[np.bool_]:

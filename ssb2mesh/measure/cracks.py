@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
@@ -21,7 +22,7 @@ from ssb2mesh.volume import LabelledVolume
 
 __all__ = ["Cracks", "SliceCracks", "cracks_on_slice", "measure_cracks"]
 
-#: The window that directions of sheets are found in, voxels: half width and standard deviation.
+#: The window that directions of sheets are found in, smallest voxel edges: half width and standard deviation.
 _WINDOW = (5, 2.0)
 #: Lines across a sheet: a disc of this radius, smallest voxel edges.
 _DISC = 1.5
@@ -45,7 +46,7 @@ class Cracks:
     volume : float
         m3.
     pieces : int
-        Face-connected components.
+        Components; voxels that share an edge or a corner are connected, as those of a thin leaning sheet are.
     voxel : float
         Smallest voxel edge, m; the histogram's bins are half of it.
     """
@@ -190,7 +191,9 @@ def measure_cracks(volume: LabelledVolume, phase: str) -> Cracks:
     mask = inside.view(np.uint8)
     unit = min(volume.spacing)
     steps = np.asarray(volume.spacing) / unit
-    weights, lean, wide = window_weights(), staircase_lean(volume.spacing), window_weights(*_WINDOW)
+    weights, lean = window_weights(), staircase_lean(volume.spacing)
+    offsets = np.arange(-_WINDOW[0], _WINDOW[0] + 1)
+    wide = np.exp(-0.5 * (offsets * steps[:, None] / _WINDOW[1]) ** 2)
     lines = _disc()
     longest = 4.0 * float(np.linalg.norm(np.asarray(mask.shape) * steps))
 
@@ -204,7 +207,7 @@ def measure_cracks(volume: LabelledVolume, phase: str) -> Cracks:
     widths, directions, areas = (np.concatenate([part[n] for part in parts]) for n in range(3))
     directions[directions[:, 2] < 0] *= -1
     voxels = int(np.count_nonzero(inside))
-    pieces = int(label_components(inside)[1].sum())
+    pieces = int(ndimage.label(inside, structure=np.ones((3, 3, 3)))[1])
     return Cracks(
         phase,
         np.where(widths > 0, widths, np.nan) * unit,

@@ -51,7 +51,7 @@ def _direction(mask, place, normal, weights, steps, e):  # type: ignore[no-untyp
                     continue
                 if mask[x, y, z] == 0:
                     continue
-                w = weights[0, dx + reach] * weights[0, dy + reach] * weights[0, dz + reach]
+                w = weights[0, dx + reach] * weights[1, dy + reach] * weights[2, dz + reach]
                 d[0] = (dx - 0.5 * (axis == 0)) * steps[0]
                 d[1] = (dy - 0.5 * (axis == 1)) * steps[1]
                 d[2] = (dz - 0.5 * (axis == 2)) * steps[2]

@@ -16,6 +16,8 @@ __all__ = ["REACH", "gradient", "window_weights"]
 #: Half width of the window and standard deviation of its Gaussian weights, voxels.
 REACH = 4
 DEVIATION = 1.5
+#: Voxels that are kept of it on both sides at the sides of the box.
+KEEP = 2
 
 
 def window_weights(reach: int = REACH, deviation: float = DEVIATION) -> npt.NDArray[np.float32]:
@@ -49,7 +51,7 @@ def gradient(codes, at, half, weights, plus, minus, spacing, out):  # type: igno
     """Fill `out` (3,) with the gradient of a smoothed indicator: 1 where a voxel is `plus`, -1 where it is `minus`.
 
     The window is centred `half` (0 or 1 half voxels an axis) above the voxel `at`. Where it would leave the volume it
-    is moved inside; along an axis that is too short for it, it is cut on both sides alike.
+    is cut on both sides alike; where less than two voxels would be left, it is moved inside.
     """
     reach = weights.shape[1] // 2
     first = np.empty(3, np.int64)
@@ -60,10 +62,11 @@ def gradient(codes, at, half, weights, plus, minus, spacing, out):  # type: igno
     for a in range(3):
         n = codes.shape[a]
         h = half[a]
-        below, above = reach - h, reach  # voxels under and over `at` that the whole window needs
         base = at[a]
-        if n >= below + above + 1:
-            base = min(max(base, below), n - 1 - above)
+        # at a side of the box the window is moved inside by what lacks of two voxels, and cut on both sides by the rest
+        keep = min(reach, KEEP)
+        if n >= 2 * keep + 1 - h:
+            base = min(max(base, keep - h), n - 1 - keep)
         room = min(base + h, n - 1 - base)  # how far both sides can go
         room = min(room, reach)
         first[a] = base + h - room
