@@ -84,11 +84,14 @@ def test_affine_motion_is_exact(texture):
     exact = np.array([1.3, -2.6, 0.4]) * H + found.points() @ slopes.T
     # measured 2e-4 voxels inside and 3.4e-3 in the outermost cubes, three voxels from where the spline ends in a mirror
     assert np.abs(found.displacement - exact).max() < 0.005 * H
-    assert np.abs((found.displacement - exact)[1:-1, 1:-1, 1:-1]).max() < 0.001 * H
-    assert np.abs(found.strain() - (slopes + slopes.T) / 2).max() < 3e-4
-    assert np.abs(found.gradient - slopes).max() < 5e-4
+    inner = (slice(1, -1),) * 3
+    assert np.abs((found.displacement - exact)[inner]).max() < 0.001 * H
+    # 0.0034 voxels over a step of 8, and over half a window of 7; 0.001 inside
+    assert np.abs(found.strain() - (slopes + slopes.T) / 2).max() < 5e-4
+    assert np.abs(found.gradient - slopes).max() < 1.5e-3
+    assert np.abs(found.gradient - slopes)[inner].max() < 2e-4
     finite = 0.5 * (slopes + slopes.T + slopes.T @ slopes)
-    assert np.abs(found.strain(source="windows", finite=True) - finite).max() < 5e-4
+    assert np.abs(found.strain(source="windows", finite=True) - finite)[inner].max() < 2e-4
     assert found.to_dict()["mean dilation"] == pytest.approx(np.trace(slopes), abs=1e-4)
 
 
