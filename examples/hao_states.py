@@ -3,12 +3,12 @@
 States as in Hao et al., ACS Nano 19 (2025) 20516: 1 V across, 1 MPa on the stack, lithium that takes 0.3 % more room
 than its crack. The pellet is generated; your own segmented volume (Li, LPS, void; cracked along z) may take its place.
 
-Run: python examples/hao_states.py [VOLUME] [--pictures FOLDER]
+Run: python examples/hao_states.py [FOLDER FOR PICTURES] [VOLUME]
 """
 
 from __future__ import annotations
 
-import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,5 @@ def main(volume: ssb2mesh.LabelledVolume | None = None, pictures: Path | None = 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("volume", nargs="?", type=ssb2mesh.read_volume)
-    parser.add_argument("--pictures", type=Path)
-    main(**vars(parser.parse_args()))
+    folder, path = [*sys.argv[1:], None, None][:2]
+    main(ssb2mesh.read_volume(path) if path else None, Path(folder) if folder else None)
