@@ -17,7 +17,7 @@ from ssb2mesh.errors import InputError
 
 __all__ = ["body_arguments", "known_elastic", "solve_effective_stiffness", "solve_elasticity"]
 
-_OPTIONS = ("tolerance", "max_iterations", "steps", "path", "formulation")
+_OPTIONS = ("tolerance", "max_iterations", "steps", "path", "formulation", "multigrid")
 
 
 def known_elastic(name: str) -> Elastic:

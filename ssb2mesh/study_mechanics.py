@@ -166,6 +166,12 @@ def _formulation(value: Any) -> str:
     return str(value)
 
 
+def _multigrid(value: Any) -> str:
+    if value not in ("gamg", "boomeramg"):
+        raise InputError(f"got {value!r}; give 'gamg' or 'boomeramg'")
+    return str(value)
+
+
 def _faults(values: Mapping[str, Any]) -> list[str]:
     faults = []
     if not values.get("fixed") and not values.get("rollers"):
@@ -200,6 +206,7 @@ _SOLVER_KEYS = {
         "'mixed' gives phases that flow or keep their volume a pressure of their own; default 'displacement'",
         _formulation,
     ),
+    "multigrid": SolveKey("'gamg' (default), or 'boomeramg' for elongated tets", _multigrid),
     "tolerance": SolveKey("relative residual at which the linear solver stops, default 1e-10", read_tolerance),
     "max_iterations": SolveKey("iterations at which the linear solver gives up, default 500", read_count),
 }

@@ -10,7 +10,7 @@ from solvers import dolfinx_api as api
 from solvers.linear import LinearReport, _Convergence, _failure
 from ssb2mesh.errors import SolverError
 
-__all__ = ["ElasticSolver", "set_near_null"]
+__all__ = ["ElasticSolver", "set_multigrid", "set_near_null"]
 
 #: Smoothed aggregation on the nodes, with Chebyshev smoothing: measured in docs/mechanics.md.
 GAMG_OPTIONS: dict[str, Any] = {
@@ -25,6 +25,18 @@ GAMG_OPTIONS: dict[str, Any] = {
     "mg_levels_esteig_ksp_max_it": 10,
 }
 
+
+#: Each component of the displacement by itself: cheap, good for elongated tets, poor for slender bodies that bend.
+BOOMERAMG_OPTIONS: dict[str, Any] = {
+    "pc_hypre_type": "boomeramg",
+    "pc_hypre_boomeramg_numfunctions": 3,
+    "pc_hypre_boomeramg_strong_threshold": 0.5,
+    "pc_hypre_boomeramg_coarsen_type": "HMIS",
+    "pc_hypre_boomeramg_interp_type": "ext+i",
+    "pc_hypre_boomeramg_P_max": 4,
+    "pc_hypre_boomeramg_relax_type_all": "symmetric-SOR/Jacobi",
+}
+MULTIGRIDS = {"gamg": ("GAMG", "gamg", GAMG_OPTIONS), "boomeramg": ("BoomerAMG", "hypre", BOOMERAMG_OPTIONS)}
 
 #: Iterations for each digit of the residual at which a new set-up pays.
 ITERATIONS_A_DIGIT = 15.0
@@ -43,13 +55,25 @@ class ElasticSolver:
         Relative residual in the norm of the preconditioner.
     max_iterations : int
         Where to give up.
+    multigrid : {"gamg", "boomeramg"}
+        Which.
     """
 
-    #: Krylov method and preconditioner.
-    method = "CG + GAMG"
+    krylov = "CG"
 
-    def __init__(self, matrix: Any, modes: list[Any], *, tolerance: float = 1e-10, max_iterations: int = 500) -> None:
+    def __init__(
+        self,
+        matrix: Any,
+        modes: list[Any],
+        *,
+        tolerance: float = 1e-10,
+        max_iterations: int = 500,
+        multigrid: str = "gamg",
+    ) -> None:
         petsc = api.petsc()
+        name, self.kind, self.options = MULTIGRIDS[multigrid]
+        #: Krylov method and preconditioner.
+        self.method = f"{self.krylov} + {name}"
         self.matrix, self.tolerance, self.max_iterations = matrix, tolerance, max_iterations
         self.seconds = 0.0
         self.ksp = petsc.KSP().create(matrix.getComm())
@@ -79,8 +103,8 @@ class ElasticSolver:
         self.ksp.setOperators(self.matrix)
         self.ksp.setType("cg")
         self.ksp.setNormType(petsc.KSP.NormType.NATURAL)
-        self.ksp.getPC().setType("gamg")
-        return GAMG_OPTIONS
+        set_multigrid(self.ksp.getPC(), self.kind)
+        return self.options
 
     def _set_operators(self, matrix: Any) -> None:
         """Take a new matrix with the old multigrid."""
@@ -146,6 +170,14 @@ class ElasticSolver:
         if self.matrix is not self._built_on:
             self.matrix.destroy()
         self._built_on.destroy()
+
+
+def set_multigrid(pc: Any, kind: str) -> None:
+    """Choose a multigrid; raise SolverError where PETSc lacks it."""
+    try:
+        pc.setType(kind)
+    except api.petsc().Error as error:
+        raise SolverError(f"multigrid: PETSc was built without {kind}; use Options(multigrid='gamg')") from error
 
 
 def set_near_null(petsc: Any, matrix: Any, modes: list[Any]) -> None:

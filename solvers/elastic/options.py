@@ -9,6 +9,7 @@ from ssb2mesh.errors import InputError
 __all__ = ["Options"]
 
 FORMULATIONS = ("displacement", "mixed")
+MULTIGRIDS = ("gamg", "boomeramg")
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,14 @@ class Options:
         ``"mixed"`` gives phases that are nearly incompressible or flow a pressure of their own: nothing locks, not even
         linear tets.
 
+    multigrid : {"gamg", "boomeramg"}
+        ``"gamg"`` knows rigid motions; ``"boomeramg"`` takes fewer iterations where tets are elongated, many more where
+        slender bodies bend.
+
     Raises
     ------
     InputError
-        If the formulation is another word.
+        If the formulation or the multigrid is another word.
     """
 
     tolerance: float = 1e-10
@@ -46,10 +51,13 @@ class Options:
     newton_iterations: int = 25
     halvings: int = 6
     formulation: str = "displacement"
+    multigrid: str = "gamg"
 
     def __post_init__(self) -> None:
         if self.formulation not in FORMULATIONS:
             raise InputError(f"formulation: got {self.formulation!r}; give 'displacement' or 'mixed'")
+        if self.multigrid not in MULTIGRIDS:
+            raise InputError(f"multigrid: got {self.multigrid!r}; give 'gamg' or 'boomeramg'")
 
     @property
     def mixed(self) -> bool:

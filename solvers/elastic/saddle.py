@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvers import dolfinx_api as api
-from solvers.elastic.amg import GAMG_OPTIONS, ElasticSolver, set_near_null
+from solvers.elastic.amg import ElasticSolver, set_multigrid, set_near_null
 from solvers.elastic.nodes import Nodes
 
 #: Vectors that GMRES keeps.
@@ -243,21 +243,21 @@ class SaddleSolver(ElasticSolver):
     Comput. 19 (1998) 172, doi:10.1137/S1064827596303624.
     """
 
-    method = "GMRES + GAMG"
+    krylov = "GMRES"
 
     def _configure(self, modes: list[Any]) -> dict[str, Any]:
         petsc = api.petsc()
         set_near_null(petsc, self.matrix.stiffness, modes)
         multigrid = petsc.PC().create(self.matrix.getComm())
         multigrid.setOperators(self.matrix.stiffness)
-        multigrid.setType("gamg")
+        set_multigrid(multigrid, self.kind)
         prefix = "ssb2mesh_saddle_"
         multigrid.setOptionsPrefix(prefix)
         options = petsc.Options()
-        for key, value in GAMG_OPTIONS.items():
+        for key, value in self.options.items():
             options[prefix + key] = value
         multigrid.setFromOptions()
-        for key in GAMG_OPTIONS:
+        for key in self.options:
             options.delValue(prefix + key)
         multigrid.setUp()
         self.ksp.setOperators(self.matrix.operator)

@@ -132,7 +132,11 @@ class System:
         modes = rigid_vectors(stiffness, self.nodes)
         solver = ElasticSolver if self.border is None else SaddleSolver
         self.solver = solver(
-            matrix, modes, tolerance=self.options.tolerance, max_iterations=self.options.max_iterations
+            matrix,
+            modes,
+            tolerance=self.options.tolerance,
+            max_iterations=self.options.max_iterations,
+            multigrid=self.options.multigrid,
         )
 
     def release(self) -> None:

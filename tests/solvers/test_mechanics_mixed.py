@@ -198,6 +198,23 @@ def test_plastic_shell_on_linear_tets():
     assert found.balance < 1e-8
 
 
+def test_study():
+    from solvers.mechanics_from_study import solve_elasticity
+    from ssb2mesh.study_solves import validate_solves
+
+    table = {"name": "block", "type": "elasticity", "rollers": ["x_min", "y_min", "z_min"], "platen": {"z_max": "1 N"},
+             "materials": {"phase1": {"young": "10 Pa", "poisson": 0.49}}}  # fmt: skip
+    assert "formulation = 'mixed', or order = 2" in validate_solves([table])[1][0]
+    for key, value in (("formulation", "P1"), ("multigrid", "ml")):
+        assert any(f"{key}: got '{value}'; give" in fault for fault in validate_solves([{**table, key: value}])[1])
+    checked, faults = validate_solves([{**table, "formulation": "mixed", "multigrid": "boomeramg"}])
+    assert faults == []
+    values = {key: value for key, value in checked[0].items() if key not in ("name", "type")}
+    found = solve_elasticity(load_domain(box_mesh(2)), **values)
+    assert found.linear.method == "GMRES + BoomerAMG"
+    assert found.totals["platen_travel"]["z_max"] == pytest.approx(-0.1, rel=1e-8)
+
+
 def test_micrometres_and_gigapascals_change_nothing():
     labels = np.random.default_rng(2).integers(1, 3, (4, 4, 4))
 
@@ -244,6 +261,21 @@ def test_effective_stiffness_of_a_nearly_incompressible_block():
     found = effective_stiffness(load_domain(box_mesh(2)), materials={"phase1": material}, options=MIXED)
     np.testing.assert_allclose(found.tensor, material.moduli, rtol=0, atol=1e-8 * material.moduli.max())
     assert found.within_bounds
+
+
+@pytest.mark.parametrize("formulation", ["displacement", "mixed"])
+def test_the_other_multigrid_gives_the_same_answer(formulation):
+    domain = load_domain(box_mesh(4, np.random.default_rng(5).integers(1, 3, (4, 4, 4)), size=(1.0, 1.0, 4.0)))
+    materials = {"phase1": Elastic(1.0, 0.49 if formulation == "mixed" else 0.3), "phase2": Elastic(100.0, 0.3)}
+    one, two = (
+        elasticity(domain, materials=materials, supports=SYMMETRY, loads=Loads(pressure={"z_max": 1.0}),
+                   options=Options(formulation=formulation, multigrid=name))
+        for name in ("gamg", "boomeramg")
+    )  # fmt: skip
+    assert two.linear.method.endswith("+ BoomerAMG")
+    np.testing.assert_allclose(two.displacement, one.displacement, rtol=0, atol=1e-9 * np.abs(one.displacement).max())
+    with pytest.raises(InputError, match="multigrid: got 'ml'; give 'gamg' or 'boomeramg'"):
+        Options(multigrid="ml")
 
 
 def test_bad_formulation():
