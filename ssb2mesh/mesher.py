@@ -106,13 +106,19 @@ def _predict(grid: CellGrid, lattice: Lattice, *, drop: Sequence[str], options: 
     keep = np.array([name not in drop for name in grid.names])
     built = count_tets(lattice, np.ones_like(keep))
     tets = count_tets(lattice, keep) if drop else built
-    squares = int(count_faces(lattice).sum()) if options.smoothing else 0
     memory, seconds = (
-        factors[0] * built + factors[1] * squares + factors[2] * grid.phase.size for factors in (BYTES, SECONDS)
+        _cost(factors, built, grid=grid, lattice=lattice, options=options) for factors in (BYTES, SECONDS)
     )
     nx, ny, nz = grid.phase.shape
     points = len(lattice.corners) + len(lattice.anchors)
     return MeshPrediction(tets, points, round(memory), seconds, (nx, ny, nz))
+
+
+def _cost(
+    factors: tuple[float, float, float], tets: int, *, grid: CellGrid, lattice: Lattice, options: LatticeOptions
+) -> float:
+    squares = int(count_faces(lattice).sum()) if options.smoothing else 0
+    return factors[0] * tets + factors[1] * squares + factors[2] * grid.phase.size
 
 
 def mesh_volume(
@@ -185,7 +191,7 @@ def mesh_volume(
         with stages("cells"):
             grid, lattice = _cells(volume, cell_size, options)
             if not force:
-                _check_fits(_predict(grid, lattice, drop=drop, options=options))
+                _check_fits(grid, lattice, drop=drop, options=options)
         mesh = build_lattice_mesh(grid, lattice, drop=drop, options=options, stages=stages)
     if not mesh.n_tets:
         raise InputError(
@@ -221,9 +227,16 @@ def _check_countable(counts: tuple[int, int, int]) -> None:
         )
 
 
-def _check_fits(prediction: MeshPrediction) -> None:
+def _check_fits(grid: CellGrid, lattice: Lattice, *, drop: Sequence[str], options: LatticeOptions) -> None:
     available = available_memory_bytes()
-    if available and prediction.memory_bytes > 0.9 * available:
+    # four tets on each of six faces: where so many fit, they need not be counted
+    if (
+        not available
+        or _cost(BYTES, 24 * len(lattice.anchors), grid=grid, lattice=lattice, options=options) <= 0.9 * available
+    ):
+        return
+    prediction = _predict(grid, lattice, drop=drop, options=options)
+    if prediction.memory_bytes > 0.9 * available:
         factor = (prediction.memory_bytes / (0.8 * available)) ** (1 / 3)
         raise ResourceError(
             f"cell_size: about {prediction.tets / 1e6:.0f} M tets need {prediction.memory_bytes / 2**30:.1f} GiB and "

@@ -16,6 +16,9 @@ from ssb2mesh.lattice.placing import Room
 
 __all__ = ["terraces", "unbend"]
 
+#: How much a neighbour counts that is so many doublings away.
+SHARES = 0.5 ** np.arange(32)
+
 
 def unbend(
     here: npt.NDArray[np.float64],
@@ -119,7 +122,7 @@ def _mean_difference(x, rows, v, mutual):
     sx = sy = sz = total = 0.0
     for e in range(degree[v]):
         w = neighbours[v, e]
-        share = 1.0 / (1 << steps[v, e])
+        share = SHARES[steps[v, e]]
         total += share
         if mutual and inward[w] == v:
             continue

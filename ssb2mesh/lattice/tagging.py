@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba as nb
 import numpy as np
 import numpy.typing as npt
 
@@ -99,9 +100,17 @@ def _side_sets(grid: CellGrid, box: BoxTriangles, keep: npt.NDArray[np.bool_]) -
 def _drop_unused(
     points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], facets: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    used = np.zeros(len(points), dtype=bool)
-    used[tets.ravel()] = True
+    used = _used(tets, len(points))
     if used.all():
         return points, tets, facets
     index = (np.cumsum(used) - 1).astype(np.int32)
     return points[used], index[tets], index[facets]
+
+
+@nb.njit(cache=True, parallel=True)
+def _used(tets, n):
+    used = np.zeros(n, np.bool_)
+    for t in nb.prange(len(tets)):
+        for c in range(4):
+            used[tets[t, c]] = True
+    return used
