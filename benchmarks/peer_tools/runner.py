@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import statistics
@@ -109,8 +110,9 @@ def reason(code: int, out: str, err: str, limits: Limits) -> str:
     if code in (-signal.SIGXCPU, -signal.SIGKILL) or f"ends with -{int(signal.SIGXCPU)}" in err:
         return f"not finished after {limits.cpu_s:.0f} s of CPU time"
     lines = [line.strip() for line in (err + "\n" + out).splitlines() if line.strip()]
-    told = [line for line in lines if "rror" in line]
-    text = (told or lines or ["no message"])[-1][:200]
+    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    told = raised or [line for line in lines if "rror" in line]
+    text = re.sub(r"^[\w.]*(Error|Exception): (Error: )?", "", (told or lines or ["no message"])[-1])[:200]
     if code < 0:
         return f"crashes ({signal.Signals(-code).name})" + (f": {text}" if told else "")
     return text
