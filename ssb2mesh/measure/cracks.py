@@ -198,10 +198,13 @@ def measure_cracks(volume: LabelledVolume, phase: str) -> Cracks:
     longest = 4.0 * float(np.linalg.norm(np.asarray(mask.shape) * steps))
 
     def one(first: int, last: int) -> tuple[npt.NDArray[np.float64], ...]:
-        places, normals, areas = face_list(mask, weights, lean, steps, first, last)
+        places, normals, _ = face_list(mask, weights, lean, steps, first, last)
         widths, directions = np.empty(len(places)), np.empty((len(places), 3))
         sheet_widths(mask, places, normals, lines, wide, steps, longest, widths, directions)
-        return widths, directions, 0.5 * areas * np.abs(np.einsum("ij,ij->i", normals, directions))
+        # faces projected on the sheet: rims, which are normal to it, count nothing
+        axis = places[:, 3].astype(np.int64)
+        leaning = np.abs(np.take_along_axis(directions, axis[:, None], axis=1)[:, 0])
+        return widths, directions, 0.5 * leaning * float(np.prod(steps)) / steps[axis]
 
     parts = in_slabs(one, mask.shape[0])
     widths, directions, areas = (np.concatenate([part[n] for part in parts]) for n in range(3))
