@@ -41,7 +41,7 @@ def main(mesh_path: str, out: str) -> None:
         options=Options(steps=1),
     )
     rough = GapContact(-1e-4, 3e-4, lambda x: 4e-4 * np.abs(np.sin(7 * x[:, 0]) * np.cos(3 * x[:, 1])))
-    chain = Chain(2.0, deposits={"LPS|Li": Deposit(60.0)}, contacts={"LPS|Li": rough}, steps=2)
+    chain = Chain(2.0, deposits={"LPS|Li": Deposit(60.0)}, contacts={"LPS|Li": rough})
     found = coupled_cell(domain, cell=cell, body=body, chain=chain, coupling="staggered", sweeps=Sweeps(tolerance=1e-9))
     numbers = found.summary()
     assert comm.allgather(numbers["cell_voltage"]) == [numbers["cell_voltage"]] * comm.size
