@@ -192,9 +192,10 @@ def compare(mesh: Path, given: argparse.Namespace) -> None:
             print(json.dumps(found[-1]), flush=True)
     if not given.json:
         first = found[0]
-        print(f"{first['tets']} tets, {first['unknowns']} unknowns; iterations {[f['iterations'] for f in found]}; "
-              f"conductance {[f['conductance'] for f in found]} S; load average {[f['load_average_before'] for f in found]}\n")  # fmt: skip
-        print(table(found))
+        print(f"{first['tets']} tets, {first['unknowns']} unknowns")
+        for name in ("iterations", "conductance", "balance", "load_average_before"):
+            print(f"{name}: {[f[name] for f in found]}")
+        print(f"\n{table(found)}")
 
 
 if __name__ == "__main__":
