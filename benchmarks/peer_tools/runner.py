@@ -10,6 +10,7 @@ import signal
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ def run(tool: Tool, case: Case, folder: Path, *, cache: Path, limits: Limits) ->
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
         env=environment_of(tool, cache), start_new_session=True, preexec_fn=lambda: _limit(limits),
     )  # fmt: skip
+    children = _Children(process.pid)
     try:
         out, err = process.communicate(timeout=limits.patience * limits.cpu_s)
     except BaseException as error:  # also if the user ends the run: nothing of a tool is left behind
@@ -91,10 +93,42 @@ def run(tool: Tool, case: Case, folder: Path, *, cache: Path, limits: Limits) ->
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
         return {"fails": f"not finished after {time.monotonic() - start:.0f} s"}
+    finally:
+        children.stop()
     said = [line for line in out.splitlines() if line.startswith('{"seconds"')]
     if process.returncode == 0 and said:
-        return json.loads(said[-1])
+        told = json.loads(said[-1])
+        return told | {"peak_bytes": max(told["peak_bytes"], children.peak_bytes)}
     return {"fails": reason(process.returncode, out, err, limits)}
+
+
+class _Children(threading.Thread):
+    """Watches the memory of the processes that a tool starts; what the kernel sums up begins with the parent's own."""
+
+    def __init__(self, session: int) -> None:
+        super().__init__(daemon=True)
+        self.session, self.peak_bytes, self._over = session, 0, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.wait(0.05):
+            for folder in Path("/proc").glob("[0-9]*"):
+                self._look(folder)
+
+    def _look(self, folder: Path) -> None:
+        try:
+            stat = (folder / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            if int(stat[3]) != self.session or folder.name == str(self.session):
+                return
+            lines = (folder / "status").read_text(encoding="ascii", errors="replace").splitlines()
+        except (OSError, IndexError):  # it ended meanwhile
+            return
+        peaks = [1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+        self.peak_bytes = max([self.peak_bytes, *peaks])
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
 
 
 def _limit(limits: Limits) -> None:
