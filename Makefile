@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
 DEMO_OUTPUT ?= demo-output
 
-.PHONY: setup demo test test-matrix lint clean
+.PHONY: setup demo test test-matrix docs dist-check lint clean
 
 setup:
 	@tools/setup.sh
@@ -21,5 +21,14 @@ test: lint
 test-matrix: setup
 	@tools/test-matrix.sh
 
+# wheel and sdist, and the wheel at work in a bare environment without DOLFINx: see tools/dist-check.sh
+dist-check: setup
+	@tools/dist-check.sh
+
+# the documentation site, in docs/_build/html; a broken link is an error
+docs: setup
+	@.venv/bin/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:
-	rm -rf .venv build dist *.egg-info $(DEMO_OUTPUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info $(DEMO_OUTPUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "DownloadError",
     "InputError",
     "MeshError",
     "MeshingError",
@@ -47,6 +48,10 @@ class SolverError(Ssb2meshError, RuntimeError):
 
 class OtherRankError(Ssb2meshError):
     """Another process of a parallel run has failed and says why; this one only stops."""
+
+
+class DownloadError(Ssb2meshError, ConnectionError):
+    """A file that cannot be fetched; the message says from where and what to do without a network."""
 
 
 class MissingDependencyError(Ssb2meshError, ImportError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -49,18 +49,46 @@ class Option(click.Option):
         facts.append("required" if self.required else f"default: {absent}")
         return record[0], f"{self.help} [{'; '.join(facts)}]"
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Return what a shell may complete: files and folders where the value is one."""
+        kind = {"FILE": "file", "FOLDER": "dir"}.get(str(self.metavar))
+        return _paths(kind, incomplete) if kind else super().shell_complete(ctx, incomplete)
+
 
 class Argument(click.Argument):
-    """An argument with a line in the help."""
+    """An argument with a line in the help; `names` gives the words it may be, without them it is a file."""
 
-    def __init__(self, *args: Any, help: str, **kwargs: Any) -> None:  # noqa: A002
+    def __init__(
+        self,
+        *args: Any,
+        help: str,  # noqa: A002
+        names: Callable[[], Iterable[str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         # not called `help`: newer clicks would print it a second time
-        self.group, self.line = "", help
+        self.group, self.line, self.names = "", help, names
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Return what a shell may complete: the words of a choice, names, or files."""
+        if isinstance(self.type, click.Choice):
+            return super().shell_complete(ctx, incomplete)
+        if self.names is None:
+            return _paths("file", incomplete)
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """Return (name, text)."""
         return self.human_readable_name.upper(), self.line
+
+
+def _paths(kind: str, incomplete: str) -> list[Any]:
+    """Tell the shell to complete paths by itself."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type=kind)]
 
 
 class Verb(click.Command):

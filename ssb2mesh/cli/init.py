@@ -22,6 +22,12 @@ from ssb2mesh.cli.common import (
 __all__ = ["command"]
 
 
+def _names() -> list[str]:
+    from ssb2mesh.study_templates import template_summaries
+
+    return sorted(template_summaries())
+
+
 @verb(
     "init",
     examples=(
@@ -30,7 +36,8 @@ __all__ = ["command"]
         'ssb2mesh init mesh -o mine.toml --volume cathode.tif --voxel-size "0.4 um" --phase 0=void --phase 1=NMC',
     ),
 )
-@click.argument("name", cls=Argument, required=False, help="Which template; --list shows them.")
+@click.argument("name", cls=Argument, required=False, names=_names,
+                help="Which template; --list shows them.")  # fmt: skip
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FILE", absent="NAME.toml",
               help="Study file.")  # fmt: skip
 @click.option("--list", "listing", cls=Option, is_flag=True, help="List the templates.")

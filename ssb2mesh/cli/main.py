@@ -12,8 +12,8 @@ import click
 __all__ = ["cli", "main"]
 
 #: Verbs in the order of the work; each lives in the module of its name.
-VERBS = ("info", "phantom", "init", "clean", "mesh", "surface", "check", "convert", "map", "measure", "moose", "solve",
-         "run", "series", "plot", "doctor")  # fmt: skip
+VERBS = ("info", "phantom", "sample", "init", "clean", "mesh", "surface", "check", "convert", "map", "measure", "moose",
+         "solve", "run", "series", "plot", "view", "doctor", "completion")  # fmt: skip
 
 
 class Verbs(click.Group):

@@ -21,6 +21,12 @@ def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
     return pairs
 
 
+def _names() -> list[str]:
+    from ssb2mesh.phantoms import PHANTOMS
+
+    return sorted(PHANTOMS)
+
+
 @verb(
     "phantom",
     examples=(
@@ -29,7 +35,8 @@ def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
         "ssb2mesh phantom composite_cathode -o cathode.tif --seed 3 --option void_fraction=0.1 --json",
     ),
 )
-@click.argument("name", cls=Argument, required=False, help="Which phantom; --list shows them.")
+@click.argument("name", cls=Argument, required=False, names=_names,
+                help="Which phantom; --list shows them.")  # fmt: skip
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FILE", absent="none, and nothing is generated",
               help="Volume file, format by suffix.")  # fmt: skip
 @click.option("--list", "listing", cls=Option, is_flag=True, help="List the phantoms and their options, with units.")

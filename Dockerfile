@@ -1,0 +1,31 @@
+# Debian 12 with its own DOLFINx:
+#   docker build -t ssb2mesh .
+#   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/data" ssb2mesh run study.toml
+FROM debian:12-slim
+
+RUN apt-get update -qq \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      python3-dolfinx-real python3-venv openmpi-bin gcc g++ python3-dev libgl1 libegl1 libxrender1 \
+ && rm -rf /var/lib/apt/lists/*
+
+COPY pyproject.toml MANIFEST.in README.md LICENSE /src/
+COPY tools/constraints-debian12.txt /src/tools/
+COPY ssb2mesh /src/ssb2mesh
+COPY solvers /src/solvers
+RUN python3 -m venv --system-site-packages /usr/local/ssb2mesh \
+ && /usr/local/ssb2mesh/bin/pip install -q --no-cache-dir --disable-pip-version-check \
+      -c /src/tools/constraints-debian12.txt '/src[io,plot,progress,sample]' \
+ && rm -rf /src
+
+# any user may run it: compiled kernels and forms are cached where everyone may write
+RUN useradd --create-home --shell /bin/bash ssb2mesh \
+ && install -d -m 1777 /data /var/cache/ssb2mesh
+ENV PATH=/usr/local/ssb2mesh/bin:$PATH \
+    HOME=/var/cache/ssb2mesh \
+    XDG_CACHE_HOME=/var/cache/ssb2mesh \
+    NUMBA_CACHE_DIR=/var/cache/ssb2mesh/numba \
+    OMP_NUM_THREADS=1
+USER ssb2mesh
+WORKDIR /data
+ENTRYPOINT ["ssb2mesh"]
+CMD ["--help"]
