@@ -14,8 +14,9 @@ lint: setup
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
+# two workers: the tests of one file stay together, as they share meshes
 test: lint
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 # the solver tests on DOLFINx of this machine, of Debian 13 and of Debian sid: see tools/test-matrix.sh
 test-matrix: setup

@@ -29,6 +29,8 @@ __all__ = ["Movable", "advance", "improve", "make_movable"]
 FREE, TANGENT_PLANE, TANGENT_LINE, HELD = 0, 1, 2, 3
 #: Distance from its target, in smallest cells, at which a vertex has arrived; first step of a line search, in leaves.
 NEAR, STEP = 1e-4, 0.1
+#: Blocks that a thread takes at a time: few, as some have more to do than others.
+CHUNK = 4
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def advance(movable: Movable, target: npt.NDArray[np.float64], *, floor: float, 
     share : float
         Part of the way to go at most.
     """
-    _advance(*_arrays(movable), target, floor, share)
+    with nb.parallel_chunksize(CHUNK):
+        _advance(*_arrays(movable), target, floor, share)
 
 
 def improve(
@@ -169,7 +172,8 @@ def improve(
     blocked = np.ones(1, np.bool_) if blocked is None else blocked
     bad = _bad((movable.tets, movable.shape, movable.slot), movable.row, goal, blocked, everywhere)
     about = (bad, held, how, direction, movable.free, movable.size, movable.stuck)
-    _improve(*_arrays(movable), about, goal, tries)
+    with nb.parallel_chunksize(CHUNK):
+        _improve(*_arrays(movable), about, goal, tries)
 
 
 def _arrays(m: Movable) -> tuple[tuple[npt.NDArray, ...], tuple[npt.NDArray, ...]]:
