@@ -16,6 +16,8 @@ html_theme = "furo"
 html_title = f"ssb2mesh {release}"
 html_copy_source = False
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 templates_path: list[str] = []
 
 # page.md#heading works as it does on a code host
