@@ -30,7 +30,7 @@ bin=$place/venv/bin
 say "core: volume, mesh, check, convert, measure"
 mkdir "$place/job"
 cd "$place/job"
-"$bin/ssb2mesh" phantom composite_cathode -o v.tif --seed 1 --option shape=24 --option "voxel_size=0.5 um" -q
+"$bin/ssb2mesh" phantom composite_cathode -o v.tif --seed 1 --option shape=24 --option "voxel_size=0.5 um" -q >/dev/null
 "$bin/ssb2mesh" info v.tif >/dev/null
 "$bin/ssb2mesh" mesh v.tif -o m.xdmf --drop void >/dev/null
 "$bin/ssb2mesh" check m.xdmf --volume v.tif >/dev/null
