@@ -127,7 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     def draw(figure) -> None:  # noqa: ANN001
         grid = figure.subplots(1, len(states) + 1, squeeze=False)[0]
         for axes, (state, volume) in zip(grid, states.items(), strict=False):
-            axes.imshow(volume.labels[:, volume.shape[1] // 2].T, origin="lower", cmap="viridis")
+            cut = volume.labels[:, volume.shape[1] // 2]
+            shown = np.zeros(cut.shape)  # the same colour for a role in every state, none for void
+            for tone, name in enumerate((given.collector, given.active, given.electrolyte), 1):
+                shown[cut == volume.label_of(name)] = tone
+            axes.imshow(np.ma.masked_equal(shown, 0).T, origin="lower", cmap="viridis", vmin=0, vmax=3)
             axes.set(title=state, xticks=[], yticks=[], xlabel="x", ylabel="z")
         for key, text in (("utilisable", "utilisable volume"), ("contact", "on electrolyte"), ("relative", "current")):
             grid[-1].plot(range(len(states)), collect(found, key), "o-", label=text)
