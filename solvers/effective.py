@@ -291,6 +291,7 @@ def _across(
     With u the potential under a unit field along the axis and w that of the end planes held at the coordinate along
     another axis, the mean current density along the latter is the integral of sigma grad u . grad w over the volume.
     """
+
     def along(k: int) -> Load:
         return lambda positions: positions[:, k] - domain.box[0, k]
 
