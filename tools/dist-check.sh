@@ -36,7 +36,7 @@ cd "$place/job"
 "$bin/ssb2mesh" check m.xdmf --volume v.tif >/dev/null
 for suffix in msh inp mphtxt cdb nas; do "$bin/ssb2mesh" convert m.xdmf "m.$suffix" -q; done
 "$bin/ssb2mesh" surface v.tif -o s.stl -q >/dev/null
-"$bin/ssb2mesh" measure v.tif --json >measures.json
+"$bin/ssb2mesh" measure v.tif -o measures --json >measures.json
 "$bin/ssb2mesh" view m.xdmf --html m.html -q
 "$bin/ssb2mesh" init --list >/dev/null
 "$bin/ssb2mesh" init effective -o study.toml -q
