@@ -109,8 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         left, right = figure.subplots(1, 2)
         for state, (edges, shares) in curves.items():
             left.step(1e6 * edges[:-1], 100 * shares, where="post", label=state)
-        widest = max(1e6 * edges[1:][np.cumsum(shares) > 0.99][0] for edges, shares in curves.values())
-        left.set(xlabel="crack width (um)", ylabel="share of the crack area (%)", xlim=(0, 1.2 * widest))
+        ends = [1e6 * edges[1:][np.cumsum(shares) > 0.99][0] for edges, shares in curves.values()]
+        left.set(
+            xlabel="crack width (um)", ylabel="share of the crack area (%)", xlim=(0, 1.2 * max(ends, default=1.0))
+        )
         left.legend(frameon=False)
         fine = np.geomspace(min(cycles), max(cycles), 50)
         right.plot(fine, um3 * (first + slope * np.log(fine)), color="#999999", label="a + b ln n")

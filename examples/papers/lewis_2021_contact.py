@@ -85,7 +85,7 @@ def measure(volume: ssb2mesh.LabelledVolume, given) -> tuple[dict[str, float], d
     """Return the numbers of a state and the contact maps."""
     ions = present(volume, given.electrolyte, given.interphase)
     names = {"electrode": given.electrode, "electrolyte": ions}
-    maps = {key: contact_map(volume, side, **names, voids=given.void, within=given.within)
+    maps = {key: contact_map(volume, side, **names, voids=present(volume, given.void), within=given.within)
             for key, side in SIDES.items()}  # fmt: skip
     found: dict[str, float] = {}
     for key, side in SIDES.items():
@@ -93,8 +93,9 @@ def measure(volume: ssb2mesh.LabelledVolume, given) -> tuple[dict[str, float], d
         foil = layer_thickness(volume, given.electrode, side=side, until=ions)
         found |= {f"{key} fraction": maps[key].fraction, f"{key} area": maps[key].area, f"{key} foil": foil.mean,
                   f"{key} two": spots.share_of_largest(2), f"{key} small": spots.share_below(2e-8)}  # fmt: skip
-    kinds = interfacial_voids(volume, given.void, electrode=given.electrode, electrolyte=ions)
-    found |= {"density": kinds.density, "interfacial": kinds.volumes["interfacial"]}
+    if present(volume, given.void):
+        kinds = interfacial_voids(volume, given.void, electrode=given.electrode, electrolyte=ions)
+        found |= {"density": kinds.density, "interfacial": kinds.volumes["interfacial"]}
     if given.interphase in ions:
         layer = layer_thickness(volume, given.interphase, side="z_min")
         found |= {"interphase": layer.mean, "interphase volume": layer.volume}
