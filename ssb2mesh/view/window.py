@@ -59,7 +59,7 @@ class View:
         off_screen: bool = False,
         size: tuple[int, int] = (1400, 1000),
     ) -> None:
-        from ssb2mesh.plot.scene import EYE, Scene, import_pyvista
+        from ssb2mesh.plot.scene import EYE, Scene, import_pyvista, quiet_vtk
         from ssb2mesh.plot.style import phase_colours
 
         self.mesh = mesh
@@ -77,14 +77,15 @@ class View:
         #: The actual cut: normal and a point in scene units; tilted by the widget.
         self._cut: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
         self._by_hand = False
-        self.plotter = pv.Plotter(off_screen=off_screen, window_size=list(size))
-        self.plotter.set_background("white")
-        self._box = pv.Box(self._frame.to_scene(mesh.box).T.ravel().tolist())
-        self.plotter.add_mesh(self._box.outline(), color="#777777", name="box")
-        self.plotter.add_axes(color="#222222")
-        self.show()
-        self.plotter.camera_position = [tuple(0.5 + 2.2 * EYE), (0.5, 0.5, 0.5), (0, 0, 1)]
-        self.plotter.reset_camera()
+        with quiet_vtk():
+            self.plotter = pv.Plotter(off_screen=off_screen, window_size=list(size))
+            self.plotter.set_background("white")
+            self._box = pv.Box(self._frame.to_scene(mesh.box).T.ravel().tolist())
+            self.plotter.add_mesh(self._box.outline(), color="#777777", name="box")
+            self.plotter.add_axes(color="#222222")
+            self.show()
+            self.plotter.camera_position = [tuple(0.5 + 2.2 * EYE), (0.5, 0.5, 0.5), (0, 0, 1)]
+            self.plotter.reset_camera()
 
     def show(self, **changes: Any) -> None:
         """Change what is shown: ``hidden``, ``only``, ``slice``, ``quality`` of a `Scenery`; the rest stays.
