@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 
@@ -59,14 +58,15 @@ def study(folder, **changes):
 
 
 def test_help_is_quick():
+    """Half a second of processor time: the clock on the wall would tell of other jobs as well."""
     seconds = []
-    for _ in range(4):
-        start = time.perf_counter()
+    for _ in range(3):
+        before = os.times()
         done = subprocess.run([*MAIN, "--help"], cwd=ROOT, capture_output=True, text=True)
-        seconds.append(time.perf_counter() - start)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
         assert done.returncode == 0
-    # the best of a few: other jobs may share the machine
-    assert min(seconds) < 0.5
+    assert 0 < min(seconds) < 0.5
 
 
 def test_help_lists_every_verb_with_its_sentence():
