@@ -317,7 +317,8 @@ def test_names_that_the_file_changes(tmp_path):
         ({"type": "conduction", "conductivity": {"NMC": 1}, "fixed": {"z_min": 0}}, "no tet of NMC is reached"),
         ({"type": "conduction", "conductivity": {"NMC": 1, "LPSCl": 1}, "fixed": {"z_mim": 0, "z_max": 1}},
          "fixed: no side set 'z_mim' on tets of NMC, LPSCl, did you mean 'z_m"),
-        ({"type": "effective_stiffness", "materials": STEEL}, "type 'effective_stiffness' has no input for MOOSE"),
+        ({"type": "representative_volume", "conductivity": {"NMC": 1}, "sizes": ["2 voxels"]},
+         "type 'representative_volume' has no input for MOOSE"),
         ({**CELL, "fixed": {"LPSCl@z_min": 0, "NMC@z_max": 3.7}, "contact": {"LPSCl|NMC": {"keep": 0.5, "seed": 1}}},
          "random loss of contact has no place in a MOOSE input; give a share"),
         ({"type": "elasticity", "materials": {"LPSCl": "LPSCl", "NMC": {"young": 1e9, "poisson": 0}},
@@ -358,6 +359,11 @@ type = "effective_stiffness"
 LPSCl = "LPSCl"
 NMC = { young = "200 GPa", poisson = 0.3 }
 [[solve]]
+name = "size"
+type = "representative_volume"
+conductivity = { LPSCl = 1.0 }
+sizes = ["4 voxels"]
+[[solve]]
 name = "press"
 type = "elasticity"
 rollers = ["x_min", "y_min", "z_min"]
@@ -376,8 +382,9 @@ def test_the_verb(tmp_path, monkeypatch):
     result = CliRunner().invoke(cli, ["moose", "study.toml", "--json"])
     assert result.exit_code == 0, result.stderr
     numbers = json.loads(result.stdout)
-    assert list(numbers["inputs"]) == ["tau-x.i", "tau-y.i", "tau-z.i", "press.i"]
-    assert "no input for stiff: type 'effective_stiffness' has no input for MOOSE" in result.stderr
+    loads = [f"stiff-{load}.i" for load in ("xx", "yy", "zz", "yz", "xz", "xy")]
+    assert sorted(numbers["inputs"]) == sorted(["tau-x.i", "tau-y.i", "tau-z.i", *loads, "press.i"])
+    assert "no input for size: type 'representative_volume' has no input for MOOSE" in result.stderr
     folder = tmp_path / "results-moose"
     assert sorted(p.name for p in folder.iterdir()) == sorted([*numbers["inputs"], "mesh.e"])
     tree = parse_hit((folder / "press.i").read_text())

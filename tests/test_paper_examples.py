@@ -13,7 +13,7 @@ import pytest
 import ssb2mesh
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples" / "papers"
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "common")
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "paper_table")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def example(monkeypatch):
         return importlib.import_module(name)
 
     yield load
-    for name in (*loaded, "common"):
+    for name in (*loaded, "paper_table"):
         sys.modules.pop(name, None)
 
 
@@ -172,6 +172,6 @@ def test_wrong_input_is_told(example, tmp_path, capsys, monkeypatch):
         module.main(["x.tif", "--phase", "void", "-o", str(tmp_path)])
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path / "missing.tif"), "--voxel-size", "1 um"])
     with pytest.raises(SystemExit, match="2"):
-        importlib.import_module("common").run(module.main)
+        importlib.import_module("paper_table").run(module.main)
     assert "missing.tif" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from common import Line, collect, finish, parser, run, volumes
+from paper_table import Line, collect, finish, parser, run, volumes
 
 import solvers
 import ssb2mesh

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from common import Line, Volumes, collect, finish, parser, present, run, volumes
+from paper_table import Line, Volumes, collect, finish, parser, present, run, volumes
 
 import ssb2mesh
 from ssb2mesh.measure import layer_thickness, measure_cracks

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from common import Line, Volumes, collect, finish, parser, run, volumes
+from paper_table import Line, Volumes, collect, finish, parser, run, volumes
 from scipy.spatial import cKDTree
 
 import ssb2mesh

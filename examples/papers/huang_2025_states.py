@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from common import Line, Volumes, collect, finish, parser, run, volumes
+from paper_table import Line, Volumes, collect, finish, parser, run, volumes
 
 import solvers
 import ssb2mesh

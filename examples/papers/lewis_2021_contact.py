@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from common import Line, Volumes, collect, finish, parser, present, run, volumes
+from paper_table import Line, Volumes, collect, finish, parser, present, run, volumes
 
 import solvers
 import ssb2mesh

@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from common import Line, Volumes, collect, finish, parser, present, run, volumes
+from paper_table import Line, Volumes, collect, finish, parser, present, run, volumes
 from scipy import ndimage
 
 import solvers
