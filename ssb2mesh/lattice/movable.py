@@ -17,11 +17,7 @@ BLOCK = 8
 
 
 def collect_movable(
-    points: npt.NDArray[np.float64],
-    tets: npt.NDArray[np.int32],
-    *,
-    lattice: Lattice,
-    interface: Interface,
+    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], *, lattice: Lattice, interface: Interface
 ) -> Movable:
     """Collect the vertices of all leaves that touch the interface; on the box they keep to their side.
 
@@ -45,10 +41,7 @@ def collect_movable(
         Vertices colour by colour, with their stars.
     """
     n = len(lattice.corners)
-    near, active = (
-        np.zeros(len(lattice.anchors), np.bool_),
-        np.zeros(len(points), np.bool_),
-    )
+    near, active = np.zeros(len(lattice.anchors), np.bool_), np.zeros(len(points), np.bool_)
     _mark_leaves((lattice.level, lattice.centre_of), interface.corners, n, near)
     active[n:] = near
     _mark_corners((lattice.level, lattice.corner_of), lattice.anchors[near], active)
@@ -56,12 +49,7 @@ def collect_movable(
     free[:n] = (lattice.corners > 0) & (lattice.corners < np.asarray(lattice.shape))
     level = lattice.level[tuple(lattice.anchors.T)]
     size = np.concatenate([_lowest_levels(lattice.level, lattice.corners), level])
-    where = np.concatenate(
-        [
-            lattice.corners,
-            lattice.anchors + ((1 << level.astype(np.int32)) >> 1)[:, None],
-        ]
-    )
+    where = np.concatenate([lattice.corners, lattice.anchors + ((1 << level.astype(np.int32)) >> 1)[:, None]])
     # a block is as wide as two leaves of the next level, which may stand beside: no tet reaches over it
     width = int(max(BLOCK, 4 << int(size[active].max(initial=0))))
     order = _by_blocks(where, active, width)

@@ -14,14 +14,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.stars import (
-    FAST,
-    build_stars,
-    gather,
-    padded,
-    shapes,
-    star_shapes,
-)
+from ssb2mesh.lattice.stars import FAST, build_stars, gather, padded, shapes, star_shapes
 
 __all__ = ["Movable", "advance", "improve", "make_movable"]
 

@@ -59,28 +59,13 @@ def regularise(
         return here.copy()
 
     def corrected(points: npt.NDArray[np.float64], rounds: int) -> npt.NDArray[np.float64]:
-        return offset_walls(
-            points,
-            interface,
-            room,
-            sides=sides,
-            wanted_change=wanted_change,
-            rounds=rounds,
-        )
+        return offset_walls(points, interface, room, sides=sides, wanted_change=wanted_change, rounds=rounds)
 
     all_of_them = np.arange(len(here), dtype=np.int32)
     velocity = None
     for done in range(0, iterations, 4):
         steps = min(4, iterations - done)
-        here, velocity = unbend(
-            here,
-            interface,
-            room,
-            which=all_of_them,
-            steps=steps,
-            rates=RATES,
-            velocity=velocity,
-        )
+        here, velocity = unbend(here, interface, room, which=all_of_them, steps=steps, rates=RATES, velocity=velocity)
         if done >= iterations // 2:
             here = corrected(here, 1)
     which = terraces(room.start, interface, least=TERRACE) if iterations else all_of_them[:0]
@@ -88,15 +73,7 @@ def regularise(
     for _ in range(ROUNDS):
         if not len(which):
             break
-        here, velocity = unbend(
-            here,
-            interface,
-            room,
-            which=which,
-            steps=LONG,
-            rates=LONG_RATES,
-            velocity=velocity,
-        )
+        here, velocity = unbend(here, interface, room, which=which, steps=LONG, rates=LONG_RATES, velocity=velocity)
     return corrected(here, 6)
 
 
@@ -134,12 +111,7 @@ def offset_walls(
     here, faces = points, interface.faces
     for _ in range(rounds):
         change, area = component_volume_change(
-            here,
-            interface.corners,
-            faces,
-            choose_diagonals(here, faces),
-            sides,
-            len(wanted_change),
+            here, interface.corners, faces, choose_diagonals(here, faces), sides, len(wanted_change)
         )
         missing = wanted_change - change
         if np.abs(missing).max() < 1e-9:
@@ -233,11 +205,7 @@ def wall_push(
         for s in nb.prange(begin, end):
             p = pressure[sides[s, 0]] - pressure[sides[s, 1]]
             x, y, z = _normal(points, faces[s])
-            found[s - begin, 0], found[s - begin, 1], found[s - begin, 2] = (
-                p * x,
-                p * y,
-                p * z,
-            )
+            found[s - begin, 0], found[s - begin, 1], found[s - begin, 2] = (p * x, p * y, p * z)
             found[s - begin, 3] = np.sqrt(x * x + y * y + z * z)
         for s in range(begin, end):
             for e in range(3 if faces[s, 3] < 0 else 4):
@@ -256,14 +224,6 @@ def _normal(points, face):
     """Area vector of a face, twice: the product of its diagonals."""
     a, b, c = face[0], face[1], face[2]
     d = a if face[3] < 0 else face[3]
-    ux, uy, uz = (
-        points[c, 0] - points[a, 0],
-        points[c, 1] - points[a, 1],
-        points[c, 2] - points[a, 2],
-    )
-    vx, vy, vz = (
-        points[d, 0] - points[b, 0],
-        points[d, 1] - points[b, 1],
-        points[d, 2] - points[b, 2],
-    )
+    ux, uy, uz = (points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2])
+    vx, vy, vz = (points[d, 0] - points[b, 0], points[d, 1] - points[b, 1], points[d, 2] - points[b, 2])
     return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx

@@ -1,7 +1,7 @@
 """The schedule of the optimiser: which vertices move when, towards what. The moves themselves are in `optimise`.
 
-1. Interface vertices go to their smooth targets in a few strides; between strides the cell centres and corners beside
-   them give way, so that the next stride is not blocked.
+1. Interface vertices go to their smooth targets in a few strides; between strides the cell centres and corners in bad
+   tets beside blocked ones give way.
 2. Faces of tets that are still bad are re-cut.
 3. Stars still below the goal are improved, interface vertices sliding along their surface or junction curve; those
    that could not reach their target go on along its normal.
@@ -20,15 +20,7 @@ from ssb2mesh.lattice.faces import box_triangles
 from ssb2mesh.lattice.interface import CURVE, SURFACE, Interface, find_interface
 from ssb2mesh.lattice.movable import collect_movable
 from ssb2mesh.lattice.octree import Lattice, make_lattice
-from ssb2mesh.lattice.optimise import (
-    HELD,
-    NEAR,
-    TANGENT_LINE,
-    TANGENT_PLANE,
-    Movable,
-    advance,
-    improve,
-)
+from ssb2mesh.lattice.optimise import HELD, NEAR, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve
 from ssb2mesh.lattice.placing import Room
 from ssb2mesh.lattice.regularise import component_volume_change, wall_push
 from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
@@ -67,6 +59,8 @@ class Walls:
 
 #: Shape below which the face of a bad tet is re-cut.
 RECUT = 0.5
+#: Shape that no tet falls below whatever floor is asked for: single precision still tells it from a flat one.
+LEAST = 1e-3
 #: Rounds of giving back volume; how much of what is missing is asked for at first; and least and most of it later.
 ROUNDS, GAIN, GAINS = 4, 2.0, (0.5, 6.0)
 
@@ -108,7 +102,7 @@ def relax(
     movable = collect_movable(points, tets.corners, lattice=lattice, interface=interface)
     floor, goal = (ACUTE * np.sin(np.radians(a)) for a in angles)
     own = _lattice_shape(walls.scale)
-    floor, goal = min(floor, 0.55 * own), min(goal, 0.75 * own)
+    floor, goal = max(min(floor, 0.55 * own), LEAST), min(goal, 0.75 * own)
     goals = target * walls.scale
     for share in STRIDES:
         advance(movable, goals, floor=floor, share=share)
@@ -170,13 +164,13 @@ def _slide(movable: Movable, interface: Interface, walls: Walls, *, goal: float)
 def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, angles: tuple[float, float]) -> None:
     """Offset the walls of components that have not their volume, as far as the floor lets them.
 
-    A wall between two components moves by half the sum of both pressures, and some of its vertices are blocked: at
-    first more is asked for than is missing, at last less, so that the walls come to rest.
+    A wall between two components moves by half the sum of both pressures, and some of its vertices are blocked, so what
+    a component gains is not what it is asked for: how much it gained in one round says what to ask for in the next.
     """
     floor, quality = angles
     start, wanted = interface.corners, walls.wanted_change
     gain, missing = np.full(len(wanted), GAIN), np.zeros(len(wanted))
-    for last in range(1, ROUNDS + 1):
+    for number in range(1, ROUNDS + 1):
         here = movable.points[interface.vertices] / walls.scale
         change, area = component_volume_change(here, start, interface.faces, walls.cut_other, walls.sides, len(wanted))
         before, missing = missing, wanted - change
@@ -187,4 +181,4 @@ def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, a
         # what has slid out of its room is not pulled back, but does not go further either
         goal = np.clip(here + push, np.minimum(walls.room.low, here), np.maximum(walls.room.high, here))
         advance(movable, goal * walls.scale, floor=floor)
-        improve(movable, quality, tries=2 if last < ROUNDS else 4)
+        improve(movable, quality, tries=2 if number < ROUNDS else 4)

@@ -11,15 +11,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "ACUTE",
-    "FAST",
-    "build_stars",
-    "gather",
-    "shape_of",
-    "shapes",
-    "star_shapes",
-]
+__all__ = ["ACUTE", "FAST", "build_stars", "gather", "padded", "shape_of", "shapes", "star_shapes"]
 
 #: Parts of the list of tets that are looked through side by side.
 PARTS = 4
@@ -116,18 +108,9 @@ def _shape(first, second, third):
     r1 = ONE / (n1x * n1x + n1y * n1y + n1z * n1z)
     r2 = ONE / (n2x * n2x + n2y * n2y + n2z * n2z)
     r3 = ONE / (n3x * n3x + n3y * n3y + n3z * n3z)
-    p = _larger(
-        _angle(n0x * n1x + n0y * n1y + n0z * n1z, r0 * r1),
-        _angle(n0x * n2x + n0y * n2y + n0z * n2z, r0 * r2),
-    )
-    q = _larger(
-        _angle(n0x * n3x + n0y * n3y + n0z * n3z, r0 * r3),
-        _angle(n1x * n2x + n1y * n2y + n1z * n2z, r1 * r2),
-    )
-    r = _larger(
-        _angle(n1x * n3x + n1y * n3y + n1z * n3z, r1 * r3),
-        _angle(n2x * n3x + n2y * n3y + n2z * n3z, r2 * r3),
-    )
+    p = _larger(_angle(n0x * n1x + n0y * n1y + n0z * n1z, r0 * r1), _angle(n0x * n2x + n0y * n2y + n0z * n2z, r0 * r2))
+    q = _larger(_angle(n0x * n3x + n0y * n3y + n0z * n3z, r0 * r3), _angle(n1x * n2x + n1y * n2y + n1z * n2z, r1 * r2))
+    r = _larger(_angle(n1x * n3x + n1y * n3y + n1z * n3z, r1 * r3), _angle(n2x * n3x + n2y * n3y + n2z * n3z, r2 * r3))
     square = ONE - _larger(_larger(p, q), r)
     square = square if square > ZERO else ZERO
     square = square if square < ONE else ONE
@@ -166,21 +149,9 @@ def gather(points, tets, star, v, around):  # noqa: ANN201
             b, c, d = d, a, b
         elif v == d:
             b, c, d = c, b, a
-        around[0, s], around[1, s], around[2, s] = (
-            points[b, 0] - x,
-            points[b, 1] - y,
-            points[b, 2] - z,
-        )
-        around[3, s], around[4, s], around[5, s] = (
-            points[c, 0] - x,
-            points[c, 1] - y,
-            points[c, 2] - z,
-        )
-        around[6, s], around[7, s], around[8, s] = (
-            points[d, 0] - x,
-            points[d, 1] - y,
-            points[d, 2] - z,
-        )
+        around[0, s], around[1, s], around[2, s] = points[b, 0] - x, points[b, 1] - y, points[b, 2] - z
+        around[3, s], around[4, s], around[5, s] = points[c, 0] - x, points[c, 1] - y, points[c, 2] - z
+        around[6, s], around[7, s], around[8, s] = points[d, 0] - x, points[d, 1] - y, points[d, 2] - z
     for s in range(len(star), padded(len(star))):
         for e in range(9):
             around[e, s] = around[e, 0]
