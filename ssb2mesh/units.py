@@ -9,7 +9,7 @@ import numpy as np
 
 from ssb2mesh.errors import InputError
 
-__all__ = ["LENGTH_UNITS", "format_length", "parse_length", "parse_spacing"]
+__all__ = ["LENGTH_UNITS", "format_length", "length_text", "parse_length", "parse_spacing"]
 
 #: Metres per unit of length.
 LENGTH_UNITS = {
@@ -145,3 +145,28 @@ def format_length(metres: float) -> str:
         if abs(metres) >= scale:
             return f"{metres / scale:.5g} {unit}"
     return f"{metres:.5g} m"
+
+
+def length_text(metres: float, *, digits: int = 4, micro: str = "µm") -> str:
+    """Return a measured length as text, rounded, in the unit that fits.
+
+    Parameters
+    ----------
+    metres : float
+        Length, m.
+    digits : int
+        Significant digits.
+    micro : str
+        How micrometres are written: ``"um"`` where only ASCII is safe.
+
+    Returns
+    -------
+    str
+        Number and unit.
+
+    Examples
+    --------
+    >>> length_text(3.98765e-7, micro="um")
+    '398.8 nm'
+    """
+    return format_length(float(f"{metres:.{digits}g}")).replace("um", micro)

@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Measure, compare and solve a list of volumes in the same way, and go on where a run was cut off."""
     from ssb2mesh.series import read_series, run_series
-    from ssb2mesh.series_report import describe_series
+    from ssb2mesh.series.report import describe_series
 
     plan = read_series(states, folder=output)
     result = run_series(plan, jobs=jobs, overwrite=overwrite, tell=None if quiet else say)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssb2mesh.measure.codes import AXES
-from ssb2mesh.plot.style import house_style, length_unit, new_figure, phase_colours, save
-from ssb2mesh.units import format_length
+from ssb2mesh.plot.style import house_style, length_unit, light_grid, new_figure, phase_colours, save
+from ssb2mesh.units import length_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,7 +177,7 @@ def plot_areas(measures: Measures, path: str | Path, *, size: Sequence[int] = _S
         axes.ticklabel_format(axis="x", style="plain", useOffset=False)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.3, 1.0), ncols=4, borderaxespad=0.1, columnspacing=1.0,
                     handlelength=1.1)  # fmt: skip
-        _clean(axes, "x")
+        light_grid(axes, "x")
         axes = figure.add_axes((0.6, 0.16, 0.375, 0.72))
         phases = [name for name in areas.phases if areas.surface(name) > 0][:10]
         left = np.zeros(len(phases))
@@ -191,7 +191,7 @@ def plot_areas(measures: Measures, path: str | Path, *, size: Sequence[int] = _S
         axes.set_xlim(0, 100)
         axes.set_xlabel("share of the surface (%)")
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=6, borderaxespad=0.1, handlelength=1.1)
-        _clean(axes, "x")
+        light_grid(axes, "x")
         return save(figure, path)
 
 
@@ -234,12 +234,12 @@ def plot_particles(particles: Particles, path: str | Path, *, size: Sequence[int
             axes.stairs(100 * counts, bins, color=colour, linewidth=1.4, label=label)
         axes.set_xlabel(f"equivalent diameter ({unit})")
         axes.set_ylabel("share (%)")
-        mean = _length(found["mean diameter"])
+        mean = length_text(found["mean diameter"], digits=3)
         axes.set_title(
             f"{particles.phase}: {len(particles)} in all, {int(found['whole'])} whole, mean {mean}", loc="left"
         )
         axes.legend()
-        _clean(axes, "y")
+        light_grid(axes, "y")
         axes = figure.add_axes((0.57, 0.16, 0.4, 0.72))
         colours = phase_colours(particles.areas)
         for other in particles.areas:
@@ -253,7 +253,7 @@ def plot_particles(particles: Particles, path: str | Path, *, size: Sequence[int
         axes.set_xlabel("share of a particle's surface that touches the phase (%)")
         axes.set_ylabel("particles with at least that (%)")
         axes.legend()
-        _clean(axes, "y")
+        light_grid(axes, "y")
         return save(figure, path)
 
 
@@ -292,9 +292,9 @@ def plot_thickness(thickness: LocalThickness, path: str | Path, *, size: Sequenc
         axes.stairs(100 * shares, edges / scale, fill=True, color=_BLUE)
         axes.set_xlabel(f"local thickness ({unit})")
         axes.set_ylabel("share of the phase (%)")
-        mean = _length(found["mean"])
+        mean = length_text(found["mean"], digits=3)
         axes.set_title(f"{thickness.phase}: mean {mean}", loc="left")
-        _clean(axes, "y")
+        light_grid(axes, "y")
         axes = figure.add_axes((0.55, 0.08, 0.36, 0.8))
         plane = thickness.thickness[:, :, thickness.thickness.shape[2] // 2].T / scale
         image = axes.imshow(np.where(plane > 0, plane, np.nan), origin="lower", cmap="viridis", interpolation="nearest")
@@ -345,9 +345,9 @@ def plot_cracks(cracks: Cracks, path: str | Path, *, size: Sequence[int] = _SIZE
         axes.set_xlabel(f"width ({unit})")
         axes.set_ylabel("share of the area (%)")
         if "mean width" in found:
-            mean, peak = (_length(found[k]) for k in ("mean width", "most frequent width"))
+            mean, peak = (length_text(found[k], digits=3) for k in ("mean width", "most frequent width"))
             axes.set_title(f"{cracks.phase}: mean {mean}, most frequent {peak}", loc="left")
-        _clean(axes, "y")
+        light_grid(axes, "y")
         axes = figure.add_axes((0.62, 0.06, 0.32, 0.84))
         _poles(figure, axes, cracks)
         return save(figure, path)
@@ -378,25 +378,14 @@ def _poles(figure: Figure, axes: Axes, cracks: Cracks) -> None:
 def _panel(figure: Figure, column: int, columns: int) -> Axes:
     width = 0.93 / columns
     axes = figure.add_axes((0.055 + column * width, 0.16, width - 0.045, 0.72))
-    _clean(axes, "y")
+    light_grid(axes, "y")
     return axes
-
-
-def _clean(axes: Axes, grid: Any) -> None:
-    axes.grid(axis=grid, color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _largest(names: tuple[str, ...], values: Any) -> list[str]:
     """The ten names of the largest values, in their own order."""
     top = set(np.argsort(-np.asarray(values))[:10].tolist())
     return [name for number, name in enumerate(names) if number in top]
-
-
-def _length(metres: float) -> str:
-    """Three digits and a unit."""
-    return format_length(float(f"{metres:.3g}")).replace("um", "µm")
 
 
 def _dark(colour: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ssb2mesh.summaries import table
-from ssb2mesh.units import format_length
+from ssb2mesh.units import length_text
 
 __all__ = ["describe_measures"]
 
@@ -28,6 +29,7 @@ def describe_measures(numbers: Mapping[str, Any]) -> str:
     --------
     >>> print(describe_measures(measures.to_dict()))  # doctest: +SKIP
     """
+    short = partial(length_text, micro="um")  # terminals may be ASCII
     phases = [
         [name, f"{100 * share:.3f}", numbers["connectivity"][name]["components"],
          *(f"{100 * v:.2f}" for v in numbers["connectivity"][name]["percolating_fraction"].values()),
@@ -45,18 +47,14 @@ def describe_measures(numbers: Mapping[str, Any]) -> str:
     lines += [""] if any(numbers.get(key) for key in ("particles", "thickness", "cracks", "slices")) else []
     for name, one in numbers.get("particles", {}).items():
         lines.append(f"particles of {name}: {one['count']:.0f}, {one['whole']:.0f} of them whole, mean diameter "
-                     f"{_length(one['mean_diameter'])}, D50 by volume {_length(one['D50_by_volume'])}")  # fmt: skip
+                     f"{short(one['mean_diameter'])}, D50 by volume {short(one['D50_by_volume'])}")  # fmt: skip
     for name, one in numbers.get("thickness", {}).items():
-        lines.append(f"local thickness of {name}: mean {_length(one['mean_m'])}, largest {_length(one['largest_m'])}")
+        lines.append(f"local thickness of {name}: mean {short(one['mean_m'])}, largest {short(one['largest_m'])}")
     for name, one in numbers.get("cracks", {}).items():
-        width = _length(one["mean_width_m"]) if "mean_width_m" in one else "unknown"
+        width = short(one["mean_width_m"]) if "mean_width_m" in one else "unknown"
         lines.append(f"cracks of {name}: {one['pieces']:.0f} pieces, mean width {width}, area "
                      f"{one['area_m2'] * 1e12:.5g} um2")  # fmt: skip
     for one in numbers.get("slices", []):
-        where = f"{one['axis']} = {_length(one['position_m'])}"
+        where = f"{one['axis']} = {short(one['position_m'])}"
         lines.append(f"{one['phase']} at {where}: {100 * one['area_fraction']:.3f} % of the slice")
     return "\n".join(lines)
-
-
-def _length(metres: float) -> str:
-    return format_length(float(f"{metres:.4g}"))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.plot.style import house_style, new_figure, save
+from ssb2mesh.plot.style import house_style, light_grid, new_figure, save
 
 __all__ = ["dihedral_extremes", "plot_quality"]
 
@@ -68,9 +68,7 @@ def plot_quality(mesh: TaggedMesh, path: str | Path, *, size: Sequence[int] = (1
         ticks = [10.0**k for k in range(low, 3)]
         axes.set_yticks(ticks, [_power(t) for t in ticks])
         axes.minorticks_off()
-        axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        light_grid(axes, "y")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2, handlelength=1.2)
         return save(figure, path)
 

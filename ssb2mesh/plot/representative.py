@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.plot.style import house_style, length_unit, new_figure, save
+from ssb2mesh.plot.style import house_style, length_unit, light_grid, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,9 +70,7 @@ def plot_representative(summary: Mapping[str, Any], path: str | Path, *, size: S
             panel.set_xlim(sizes[0] / 1.25, sizes[-1] * 1.25)
             panel.set_xlabel(f"edge of the sub-volumes ({name})")
             panel.set_ylabel(label)
-            panel.grid(axis="y", color="#e6e6e6", linewidth=0.6)
-            panel.set_axisbelow(True)
-            panel.spines[["top", "right"]].set_visible(False)
+            light_grid(panel, "y")
         right.set_ylim(bottom=0)
         left.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
         return save(figure, path)

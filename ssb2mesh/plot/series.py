@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssb2mesh.plot.style import FAINT, house_style, new_figure, number_text, phase_colours, save, shorten
-from ssb2mesh.series_report import MOST_PANELS, by_quantity
+from ssb2mesh.series.report import MOST_PANELS, by_quantity
 
 if TYPE_CHECKING:
     from ssb2mesh.series import SeriesResult
-    from ssb2mesh.series_model import Task
+    from ssb2mesh.series.model import Task
 
 __all__ = ["plot_curves", "plot_maps"]
 

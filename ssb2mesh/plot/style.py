@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ __all__ = [
     "INSTALL",
     "check_size",
     "length_unit",
+    "light_grid",
     "new_figure",
     "phase_colours",
     "phase_legend",
@@ -179,6 +180,13 @@ def phase_legend(figure: Figure, colours: dict[str, str], notes: dict[str, str],
     figure.legend(
         handles, names, loc="upper left", bbox_to_anchor=at, handlelength=1.1, handleheight=1.1, borderaxespad=0
     )
+
+
+def light_grid(axes: Axes, along: Literal["x", "y", "both"]) -> None:
+    """Draw a light grid behind the curves of one or both axes, and no box around them."""
+    axes.grid(axis=along, color="#e6e6e6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def number_text(value: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssb2mesh.report.blocks import table
-from ssb2mesh.units import format_length
+from ssb2mesh.units import length_text
 
 __all__ = ["measures_html"]
 
@@ -80,14 +80,14 @@ def _particles(measures: Mapping[str, Any]) -> str:
     rows = []
     for name, one in measures.get("particles", {}).items():
         sizes = [one["mean_diameter"], *(one[f"D{d}_by_volume"] for d in (10, 50, 90))]
-        rows.append([name, int(one["count"]), int(one["whole"]), *map(_length, sizes)])
+        rows.append([name, int(one["count"]), int(one["whole"]), *map(_or_dash, sizes)])
     head = ["particles of", "in all", "whole", "mean diameter", "D10 by volume", "D50", "D90"]
     return f"<h3>Particles</h3>{table(head, rows)}" if rows else ""
 
 
 def _thickness(measures: Mapping[str, Any]) -> str:
     keys = ("mean_m", "standard_deviation_m", "D10_m", "D50_m", "D90_m", "largest_m")
-    rows = [[name, *(_length(one[k]) for k in keys)] for name, one in measures.get("thickness", {}).items()]
+    rows = [[name, *(length_text(one[k]) for k in keys)] for name, one in measures.get("thickness", {}).items()]
     head = ["local thickness of", "mean", "deviation", "D10", "D50", "D90", "largest"]
     return f"<h3>Local thickness</h3>{table(head, rows)}" if rows else ""
 
@@ -97,7 +97,7 @@ def _cracks(measures: Mapping[str, Any]) -> str:
     for name, one in measures.get("cracks", {}).items():
         widths = [one.get(k) for k in ("mean_width_m", "most_frequent_width_m", "D10_of_width_m", "D90_of_width_m")]
         rows.append([name, int(one["pieces"]), _digits(one["volume_m3"] * 1e18), _digits(one["area_m2"] * 1e12),
-                     *map(_length, widths)])  # fmt: skip
+                     *map(_or_dash, widths)])  # fmt: skip
     head = ["cracks of", "pieces", "volume, µm³", "area, µm²", "mean width", "most frequent", "D10", "D90"]
     return f"<h3>Cracks</h3>{table(head, rows)}" if rows else ""
 
@@ -105,7 +105,7 @@ def _cracks(measures: Mapping[str, Any]) -> str:
 def _slices(measures: Mapping[str, Any]) -> str:
     rows = []
     for one in measures.get("slices", []):
-        where = f"{one['axis']} = {_length(one['position_m'])}"
+        where = f"{one['axis']} = {length_text(one['position_m'])}"
         rows.append([one["phase"], where, _percent(one["area_fraction"]), len(one["island_diameter_m"])])
     head = ["cracks of", "on the slice", "area fraction, %", "islands"]
     return f"<h3>Cracks on slices</h3>{table(head, rows)}" if rows else ""
@@ -119,5 +119,5 @@ def _digits(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _length(metres: float | None) -> str:
-    return "–" if metres is None else format_length(float(f"{metres:.4g}")).replace("um", "µm")
+def _or_dash(metres: float | None) -> str:
+    return "–" if metres is None else length_text(metres)

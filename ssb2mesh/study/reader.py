@@ -22,7 +22,14 @@ from ssb2mesh.study.placeholders import note_placeholders
 from ssb2mesh.units import parse_length, parse_spacing
 from ssb2mesh.volume import check_phase_name
 
-__all__ = ["parse_clean_steps", "parse_study", "read_study"]
+__all__ = [
+    "parse_clean_steps",
+    "parse_study",
+    "read_mesh_table",
+    "read_solve_tables",
+    "read_study",
+    "read_volume_table",
+]
 
 _CROP = re.compile(r"^\s*-?\d*\s*:\s*-?\d*\s*(,\s*-?\d*\s*:\s*-?\d*\s*){2}$")
 _RAW_KEYS = ("shape", "dtype", "byte_order", "offset")
@@ -106,10 +113,14 @@ def parse_study(content: str, *, base: Path, source: Path | None = None) -> Stud
     title = top.get("title", checks.text, default=source.stem if source else "study")
     if "volume" not in tables:
         faults.add("[volume]", 'missing; give a [volume] table with path = "..." or phantom = "..."')
-    volume = _volume(Table(tables.get("volume", {}), "[volume]", faults), base) if "volume" in tables else VolumeSpec()
-    mesh = _mesh(Table(tables.get("mesh", {}), "[mesh]", faults))
+    volume = (
+        read_volume_table(Table(tables.get("volume", {}), "[volume]", faults), base)
+        if "volume" in tables
+        else VolumeSpec()
+    )
+    mesh = read_mesh_table(Table(tables.get("mesh", {}), "[mesh]", faults))
     output = _output(Table(tables.get("output", {}), "[output]", faults), base, source)
-    solves = _solves(tables.get("solve", []), faults, base)
+    solves = read_solve_tables(tables.get("solve", []), faults, base)
     measure = _measure(Table(tables["measure"], "[measure]", faults)) if "measure" in tables else None
     top.finish(also=("volume", "mesh", "measure", "output", "solve"))
     note_placeholders(tables, faults)
@@ -163,7 +174,26 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def _volume(table: Table, base: Path) -> VolumeSpec:
+def read_volume_table(table: Table, base: Path) -> VolumeSpec:
+    """Return where a volume comes from, as a ``[volume]`` table says it; faults are noted in the table's list.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    base : Path
+        Folder that relative paths start from.
+
+    Returns
+    -------
+    VolumeSpec
+        Checked, if no fault was noted.
+
+    Examples
+    --------
+    >>> read_volume_table(Table({"phantom": "sphere"}, "[volume]", Faults()), Path(".")).phantom
+    'sphere'
+    """
     path = table.get("path", lambda v: checks.path_text(v, base), default=None)
     phantom = table.get("phantom", _phantom_name, default=None)
     given = {key for key in ("path", "phantom") if key in table.values}
@@ -199,7 +229,24 @@ def _volume(table: Table, base: Path) -> VolumeSpec:
     return spec
 
 
-def _mesh(table: Table) -> MeshSpec:
+def read_mesh_table(table: Table) -> MeshSpec:
+    """Return how to mesh, as a ``[mesh]`` table says it; faults are noted in the table's list.
+
+    Parameters
+    ----------
+    table : Table
+        The table; empty for all defaults.
+
+    Returns
+    -------
+    MeshSpec
+        Checked, if no fault was noted.
+
+    Examples
+    --------
+    >>> read_mesh_table(Table({"drop": ["void"]}, "[mesh]", Faults())).drop
+    ('void',)
+    """
     spec = MeshSpec(
         cell_size=table.get("cell_size", _cell_size, default=None),
         drop=table.get("drop", checks.names, default=()),
@@ -236,8 +283,28 @@ def _measure(table: Table) -> MeasurePlan:
     return plan
 
 
-def _solves(tables: Any, faults: Faults, base: Path) -> tuple[Mapping[str, Any], ...]:
-    """Check the [[solve]] tables with the schema that belongs to the solvers."""
+def read_solve_tables(tables: Any, faults: Faults, base: Path) -> tuple[Mapping[str, Any], ...]:
+    """Check ``[[solve]]`` tables with the schema that belongs to the solvers.
+
+    Parameters
+    ----------
+    tables : list of mapping
+        As TOML gives them.
+    faults : Faults
+        Gets what is wrong.
+    base : Path
+        Folder that relative paths start from.
+
+    Returns
+    -------
+    tuple of mapping
+        Checked, with paths made absolute.
+
+    Examples
+    --------
+    >>> read_solve_tables([], Faults(), Path("."))
+    ()
+    """
     if not isinstance(tables, list):
         faults.add("[[solve]]", "got one table; write [[solve]] with two brackets")
         return ()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ssb2mesh.errors import MissingDependencyError
 from ssb2mesh.io.mesh_common import replacing
-from ssb2mesh.series_stages import Entry
+from ssb2mesh.series.stages import Entry
 from ssb2mesh.summaries import table, to_json
 
 if TYPE_CHECKING:
-    from ssb2mesh.series import SeriesResult
+    from ssb2mesh.series.runs import SeriesResult
 
 __all__ = ["describe_series", "table_numbers", "write_results"]
 

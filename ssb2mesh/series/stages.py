@@ -16,8 +16,8 @@ from typing import Any
 from ssb2mesh.errors import Ssb2meshError
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.measure.tables import Row
-from ssb2mesh.series_measures import COMPARISONS, MEASURES, Job, Kind
-from ssb2mesh.series_model import Series, State, Task
+from ssb2mesh.series.measures import COMPARISONS, MEASURES, Job, Kind
+from ssb2mesh.series.model import Series, State, Task
 from ssb2mesh.summaries import to_json
 from ssb2mesh.volume import LabelledVolume
 

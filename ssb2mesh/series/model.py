@@ -14,7 +14,7 @@ from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.study import checks
 from ssb2mesh.study.checks import Faults, Table
 from ssb2mesh.study.model import MeshSpec, VolumeSpec
-from ssb2mesh.study.reader import _mesh, _solves, _volume
+from ssb2mesh.study.reader import read_mesh_table, read_solve_tables, read_volume_table
 
 __all__ = ["Series", "State", "Task", "parse_series", "read_series"]
 
@@ -56,7 +56,7 @@ class Task:
     name : str
         Differs from task to task.
     kind : str
-        Key of `ssb2mesh.series_measures.MEASURES` or `COMPARISONS`.
+        Key of `ssb2mesh.series.measures.MEASURES` or `COMPARISONS`.
     options : mapping
         Keys of its table.
     against : str
@@ -113,7 +113,7 @@ class Series:
     def solve_tables(self, state: State) -> tuple[Mapping[str, Any], ...]:
         """Return the checked ``[[solve]]`` tables of a state."""
         faults = Faults()
-        tables = _solves(_replaced(list(self.solves), str(self.state_folder(state))), faults, self.base)
+        tables = read_solve_tables(_replaced(list(self.solves), str(self.state_folder(state))), faults, self.base)
         faults.raise_if_any(self.title)
         return tables
 
@@ -192,7 +192,7 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
     >>> parse_series(text, base=Path(".")).measures[0].kind
     'fractions'
     """
-    from ssb2mesh.series_measures import COMPARISONS, MEASURES
+    from ssb2mesh.series.measures import COMPARISONS, MEASURES
 
     named = str(source) if source else "series"
     try:
@@ -206,7 +206,7 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
     states = _states(tables, faults, base)
     measures = _tasks(tables.get("measure", []), "measure", MEASURES, faults)
     comparisons = _tasks(tables.get("compare", []), "compare", COMPARISONS, faults)
-    mesh = _mesh(Table(tables.get("mesh", {}), "[mesh]", faults))
+    mesh = read_mesh_table(Table(tables.get("mesh", {}), "[mesh]", faults))
     output = Table(tables.get("output", {}), "[output]", faults)
     default = str(base / f"{source.stem if source else 'series'}-results")
     where = output.get("folder", lambda v: checks.path_text(v, base), default=default)
@@ -214,7 +214,7 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
     output.finish()
     solves = tables.get("solve", [])
     target = Path(folder).absolute() if folder is not None else Path(where)
-    _solves(_replaced(solves, str(target / "states" / "name")), faults, base)
+    read_solve_tables(_replaced(solves, str(target / "states" / "name")), faults, base)
     taken = [task.name for task in (*measures, *comparisons)]
     for name in sorted({name for name in taken if taken.count(name) > 1}):
         faults.add("[[measure]], [[compare]]", f"the name {name!r} is there twice; names must differ")
@@ -242,7 +242,7 @@ def _states(tables: Mapping[str, Any], faults: Faults, base: Path) -> tuple[Stat
         both = dict(shared) if isinstance(shared, Mapping) else {}
         if "path" in own or "phantom" in own:
             both = {key: entry for key, entry in both.items() if key not in ("path", "phantom")}
-        states.append(State(name, _volume(Table({**both, **own}, place, faults), base), value, charge))
+        states.append(State(name, read_volume_table(Table({**both, **own}, place, faults), base), value, charge))
     names = [state.name for state in states]
     for name in sorted({name for name in names if name and names.count(name) > 1}):
         faults.add("[[state]]", f"the name {name!r} is there twice; names must differ")

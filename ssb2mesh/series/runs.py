@@ -1,6 +1,6 @@
 """A series of states: the same measures and solves on each, in parallel processes, resumed where they were cut off.
 
-Order and processes only: the work on a state is in `ssb2mesh.series_stages`, tables are in `ssb2mesh.series_report`.
+Order and processes only: the work on a state is in `ssb2mesh.series.stages`, tables are in `ssb2mesh.series.report`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 
 from ssb2mesh.errors import InputError, Ssb2meshError
 from ssb2mesh.paths import check_output_folder
-from ssb2mesh.series_model import Series, parse_series, read_series
-from ssb2mesh.series_stages import Entry, Outcome, run_pair, run_state
+from ssb2mesh.series.model import Series, parse_series, read_series
+from ssb2mesh.series.stages import Entry, Outcome, run_pair, run_state
 
 __all__ = ["Series", "SeriesResult", "parse_series", "read_series", "run_series"]
 
@@ -74,7 +74,7 @@ class SeriesResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON shows."""
-        from ssb2mesh.series_report import table_numbers
+        from ssb2mesh.series.report import table_numbers
 
         return {**table_numbers(self), "folder": str(self.series.folder), "files": [str(f) for f in self.files],
                 "faults": list(self.faults), "stages_kept": self.kept, "stages_done": self.done}  # fmt: skip
@@ -114,7 +114,7 @@ def run_series(
     >>> run_series(read_series("states.toml"), jobs=2).values("top", "fraction")  # doctest: +SKIP
     [0.42, 0.39, 0.2]
     """
-    from ssb2mesh.series_report import write_results
+    from ssb2mesh.series.report import write_results
 
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise InputError(f"jobs: got {jobs!r}; give a number of processes, 1 or more")
