@@ -17,7 +17,12 @@ BLOCK = 8
 
 
 def collect_movable(
-    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], *, lattice: Lattice, interface: Interface
+    points: npt.NDArray[np.float64],
+    tets: npt.NDArray[np.int32],
+    *,
+    lattice: Lattice,
+    interface: Interface,
+    held: npt.NDArray[np.bool_] | None = None,
 ) -> Movable:
     """Collect the vertices of all leaves that touch the interface; on the box they keep to their side.
 
@@ -34,6 +39,8 @@ def collect_movable(
         Leaves and vertex numbers.
     interface : Interface
         Of the same lattice.
+    held : (n,) bool array, optional
+        Vertices that stay where they are.
 
     Returns
     -------
@@ -45,6 +52,8 @@ def collect_movable(
     _mark_leaves((lattice.level, lattice.centre_of), interface.corners, n, near)
     active[n:] = near
     _mark_corners((lattice.level, lattice.corner_of), lattice.anchors[near], active)
+    if held is not None:
+        active &= ~held
     free = np.ones((len(points), 3), dtype=bool)
     free[:n] = (lattice.corners > 0) & (lattice.corners < np.asarray(lattice.shape))
     level = lattice.level[tuple(lattice.anchors.T)]

@@ -106,7 +106,8 @@ def make_movable(
     slot = np.full(len(points), -1, np.int32)
     slot[vertices] = np.arange(len(vertices), dtype=np.int32)
     row = np.full(len(vertices), -1, np.int32)
-    row[slot[interface]] = np.arange(len(interface), dtype=np.int32)
+    moving = np.flatnonzero(slot[interface] >= 0).astype(np.int32)
+    row[slot[interface[moving]]] = moving
     first, stars = build_stars(tets, slot, len(vertices))
     shape = shapes(points, tets).astype(np.float32)
     about = free[vertices], size[vertices], np.full(len(vertices), 2.0, np.float32)

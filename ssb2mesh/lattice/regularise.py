@@ -19,7 +19,7 @@ from ssb2mesh.lattice.flow import terraces, unbend
 from ssb2mesh.lattice.interface import Interface
 from ssb2mesh.lattice.placing import Room
 
-__all__ = ["component_volume_change", "offset_walls", "regularise", "wall_push"]
+__all__ = ["component_volume_change", "missing_volume", "offset_walls", "regularise", "wall_push"]
 
 #: Inertia and pace of the flow, first of all corners, then of those in long waves.
 RATES, LONG_RATES = (0.9, 0.25), (0.985, 0.8)
@@ -45,7 +45,7 @@ def regularise(
     sides : (m, 2) int32 array
         Components below and above each face.
     wanted_change : (n_components,) float array
-        Volume that each component should gain over its leaves, in cells.
+        Volume that each component should gain over its leaves, in cells; NaN where any will do.
     iterations : int
         Steps of the flow; forty reach about ten cells.
 
@@ -113,12 +113,19 @@ def offset_walls(
         change, area = component_volume_change(
             here, interface.corners, faces, choose_diagonals(here, faces), sides, len(wanted_change)
         )
-        missing = wanted_change - change
+        missing = missing_volume(wanted_change, change)
         if np.abs(missing).max() < 1e-9:
             break
         pressure = 0.5 * missing / np.maximum(area, 1e-12)
         here = np.clip(here + wall_push(here, faces, sides, pressure), room.low, room.high)
     return here
+
+
+def missing_volume(wanted_change: npt.NDArray[np.float64], change: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return what components lack of their volume, 0 for those of which nothing is wanted (NaN)."""
+    missing = wanted_change - change
+    missing[np.isnan(missing)] = 0.0
+    return missing
 
 
 #: Faces that are worked on side by side before their sums are taken, in the order of the faces.

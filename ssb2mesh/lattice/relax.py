@@ -22,7 +22,7 @@ from ssb2mesh.lattice.movable import collect_movable
 from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.optimise import HELD, NEAR, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve
 from ssb2mesh.lattice.placing import Room
-from ssb2mesh.lattice.regularise import component_volume_change, wall_push
+from ssb2mesh.lattice.regularise import component_volume_change, missing_volume, wall_push
 from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
 
@@ -74,6 +74,7 @@ def relax(
     target: npt.NDArray[np.float64],
     walls: Walls,
     angles: tuple[float, float],
+    held: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Move the lattice to its targets and re-cut its bad faces, in place.
 
@@ -93,13 +94,15 @@ def relax(
         For the volume correction.
     angles : two float
         Floor and goal of the dihedral angles, degrees.
+    held : (n,) bool array, optional
+        Vertices that stay where they are; faces whose vertices all stay keep their cut.
 
     Returns
     -------
     (m,) bool array
         How each square of the interface is cut now.
     """
-    movable = collect_movable(points, tets.corners, lattice=lattice, interface=interface)
+    movable = collect_movable(points, tets.corners, lattice=lattice, interface=interface, held=held)
     floor, goal = (ACUTE * np.sin(np.radians(a)) for a in angles)
     own = _lattice_shape(walls.scale)
     floor, goal = max(min(floor, 0.55 * own), LEAST), min(goal, 0.75 * own)
@@ -109,7 +112,7 @@ def relax(
         blocked = ((points[interface.vertices] - goals) ** 2).sum(axis=1) > NEAR * NEAR
         improve(movable, goal, blocked=blocked, tries=1)
     octahedra = find_octahedra(tets.corners, tets.inner)
-    movable = _recut(movable, tets.tags, octahedra)
+    movable = _recut(movable, tets.tags, octahedra if held is None else octahedra[_any_moves(movable, octahedra)])
     walls = replace(walls, cut_other=cuts_of(tets.corners, tets.tags, octahedra=octahedra, interface=interface))
     _slide(movable, interface, walls, goal=goal)
     # what could not reach its target may still reach the surface
@@ -120,6 +123,14 @@ def relax(
     advance(movable, here + off[:, None] * normal, floor=floor)
     _give_back_volume(movable, interface, walls, angles=(floor, goal))
     return walls.cut_other
+
+
+def _any_moves(movable: Movable, octahedra: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Whether some vertex of each octahedron may move."""
+    moves = np.zeros(len(octahedra), np.bool_)
+    for t in range(4):
+        moves |= (movable.slot[movable.tets[octahedra + t]] >= 0).any(axis=1)
+    return moves
 
 
 def _recut(movable: Movable, tags: npt.NDArray[np.int32], octahedra: npt.NDArray[np.int32]) -> Movable:
@@ -173,7 +184,7 @@ def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, a
     for number in range(1, ROUNDS + 1):
         here = movable.points[interface.vertices] / walls.scale
         change, area = component_volume_change(here, start, interface.faces, walls.cut_other, walls.sides, len(wanted))
-        before, missing = missing, wanted - change
+        before, missing = missing, missing_volume(wanted, change)
         answered = np.abs(before) > 1e-4 * area
         share = (before - missing)[answered] / before[answered]
         gain[answered] = np.clip(gain[answered] / np.maximum(share, 0.1), *GAINS)

@@ -11,7 +11,7 @@ from ssb2mesh.lattice.grid import CellGrid
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import BOX_SIDES, interface_name
 
-__all__ = ["tag_mesh"]
+__all__ = ["interface_sets", "side_sets", "tag_mesh"]
 
 
 def tag_mesh(
@@ -47,8 +47,8 @@ def tag_mesh(
         Cell tags from 1 in the order of the labels; facet tags from 1: interfaces, phases on sides, sides.
     """
     sets: dict[str, npt.NDArray[np.int32]] = {}
-    sets |= _interface_sets(grid, walls, keep)
-    sets |= _side_sets(grid, box, keep)
+    sets |= interface_sets(grid, walls, keep)
+    sets |= side_sets(grid, box, keep)
     facets = np.concatenate([*sets.values(), np.empty((0, 3), np.int32)])
     sizes = [len(rows) for rows in sets.values()]
     facet_tags = np.repeat(np.arange(1, len(sets) + 1, dtype=np.int32), sizes)
@@ -59,7 +59,7 @@ def tag_mesh(
     return TaggedMesh(points, tets, tags, facets, facet_tags, cell_names, names, grid.box)
 
 
-def _interface_sets(
+def interface_sets(
     grid: CellGrid, walls: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]], keep: npt.NDArray[np.bool_]
 ) -> dict[str, npt.NDArray[np.int32]]:
     """Triangles of each interface by name, in the order of the names, oriented from the first phase to the second."""
@@ -84,7 +84,7 @@ def _interface_sets(
     return dict(sorted(named.items()))
 
 
-def _side_sets(grid: CellGrid, box: BoxTriangles, keep: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[np.int32]]:
+def side_sets(grid: CellGrid, box: BoxTriangles, keep: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[np.int32]]:
     """Triangles of each phase on each side, then of each whole side, by name."""
     parts: dict[str, npt.NDArray[np.int32]] = {}
     whole: dict[str, npt.NDArray[np.int32]] = {}
