@@ -34,7 +34,7 @@ STRIDES = (0.7, 1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class Walls:
-    """What the volume correction needs to know of the interface.
+    """What the volume correction needs to know of the interface, and what may not move.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ class Walls:
         Volume that each component should gain over its leaves, in cells.
     scale : (3,) float array
         Proportions of a cell: points are in cells times this.
+    held : (n,) bool array, optional
+        Vertices of the mesh that stay where they are; faces whose vertices all stay keep their cut.
     """
 
     cut_other: npt.NDArray[np.bool_]
@@ -55,6 +57,7 @@ class Walls:
     sides: npt.NDArray[np.int32]
     wanted_change: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
+    held: npt.NDArray[np.bool_] | None = None
 
 
 #: Shape below which the face of a bad tet is re-cut.
@@ -74,7 +77,6 @@ def relax(
     target: npt.NDArray[np.float64],
     walls: Walls,
     angles: tuple[float, float],
-    held: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Move the lattice to its targets and re-cut its bad faces, in place.
 
@@ -94,15 +96,13 @@ def relax(
         For the volume correction.
     angles : two float
         Floor and goal of the dihedral angles, degrees.
-    held : (n,) bool array, optional
-        Vertices that stay where they are; faces whose vertices all stay keep their cut.
 
     Returns
     -------
     (m,) bool array
         How each square of the interface is cut now.
     """
-    movable = collect_movable(points, tets.corners, lattice=lattice, interface=interface, held=held)
+    movable = collect_movable(points, tets.corners, lattice=lattice, interface=interface, held=walls.held)
     floor, goal = (ACUTE * np.sin(np.radians(a)) for a in angles)
     own = _lattice_shape(walls.scale)
     floor, goal = max(min(floor, 0.55 * own), LEAST), min(goal, 0.75 * own)
@@ -112,7 +112,7 @@ def relax(
         blocked = ((points[interface.vertices] - goals) ** 2).sum(axis=1) > NEAR * NEAR
         improve(movable, goal, blocked=blocked, tries=1)
     octahedra = find_octahedra(tets.corners, tets.inner)
-    movable = _recut(movable, tets.tags, octahedra if held is None else octahedra[_any_moves(movable, octahedra)])
+    movable = _recut(movable, tets.tags, octahedra if walls.held is None else octahedra[_any_moves(movable, octahedra)])
     walls = replace(walls, cut_other=cuts_of(tets.corners, tets.tags, octahedra=octahedra, interface=interface))
     _slide(movable, interface, walls, goal=goal)
     # what could not reach its target may still reach the surface
