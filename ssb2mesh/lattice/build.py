@@ -15,11 +15,12 @@ from ssb2mesh.lattice.grid import CellGrid
 from ssb2mesh.lattice.interface import Interface, find_interface
 from ssb2mesh.lattice.octree import Lattice
 from ssb2mesh.lattice.placing import Room, make_room
-from ssb2mesh.lattice.regularise import component_volume_change, regularise
+from ssb2mesh.lattice.regularise import regularise
 from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.sizes import Sizes
 from ssb2mesh.lattice.tagging import tag_mesh
 from ssb2mesh.lattice.volumes import lattice_components
+from ssb2mesh.lattice.walls import WallFaces, displacements, make_wall_faces, volume_change
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages
 
@@ -114,13 +115,13 @@ def build_lattice_mesh(
     with stages("interface"):
         interface = find_interface(lattice)
         component, wanted = lattice_components(grid, lattice)
-        sides = component.ravel()[interface.cells]
+        faces = make_wall_faces(interface, component.ravel()[interface.cells], components=len(wanted))
         del component
     with stages("regularise"):
-        room, wanted = _room(grid, lattice, interface=interface, sides=(sides, wanted), options=options)
+        room, wanted = _room(grid, lattice, interface=interface, faces=faces, wanted=wanted, options=options)
         target = interface.corners.astype(np.float64)
         if options.smoothing:
-            target = regularise(interface, room, sides=sides, wanted_change=wanted, iterations=options.smoothing)
+            target = regularise(interface, room, walls=faces, wanted_change=wanted, iterations=options.smoothing)
     with stages("connectivity"):
         scale = grid.spacing / grid.spacing.min()
         points = lattice.points() * scale
@@ -136,7 +137,7 @@ def build_lattice_mesh(
                 lattice=lattice,
                 interface=interface,
                 target=target,
-                walls=Walls(cut, room, sides, wanted, scale),
+                walls=Walls(cut, room, faces, wanted, scale),
                 angles=(options.floor_deg, options.goal_deg),
             )
     with stages("tags"):
@@ -155,19 +156,17 @@ def _room(
     lattice: Lattice,
     *,
     interface: Interface,
-    sides: tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]],
+    faces: WallFaces,
+    wanted: npt.NDArray[np.float64],
     options: LatticeOptions,
 ) -> tuple[Room, npt.NDArray[np.float64]]:
     """Where the interface corners begin and may go, and the volume that the components should gain."""
     room = make_room(interface, lattice.phase, grid.phase, voxel=float(grid.voxel_in_cells.max()))
-    walls, wanted = sides
     if options.grey is not None:
         room = place_by_grey(room, interface, lattice, grid=grid, grey=options.grey)
         if not interface.level.any():
             # the grey values say where the walls are, and so how large the phases
-            cut = choose_diagonals(room.start, interface.faces)
-            moved = (room.start, interface.corners, interface.faces, cut, walls, len(wanted))
-            wanted, _ = component_volume_change(*moved)
+            wanted, _ = volume_change(faces, displacements(room.start, interface))
     return room, wanted
 
 

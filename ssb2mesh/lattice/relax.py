@@ -22,9 +22,9 @@ from ssb2mesh.lattice.movable import collect_movable
 from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.optimise import HELD, NEAR, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve
 from ssb2mesh.lattice.placing import Room
-from ssb2mesh.lattice.regularise import component_volume_change, missing_volume, wall_push
 from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
+from ssb2mesh.lattice.walls import WallFaces, displacements, missing_volume, volume_change, wall_push
 
 __all__ = ["relax"]
 
@@ -42,8 +42,8 @@ class Walls:
         How each square is cut.
     room : Room
         How far the corners may go.
-    sides : (m, 2) int32 array
-        Components below and above each face.
+    faces : WallFaces
+        The squares, and the components on both sides.
     wanted_change : (n_components,) float array
         Volume that each component should gain over its leaves, in cells.
     scale : (3,) float array
@@ -54,7 +54,7 @@ class Walls:
 
     cut_other: npt.NDArray[np.bool_]
     room: Room
-    sides: npt.NDArray[np.int32]
+    faces: WallFaces
     wanted_change: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
     held: npt.NDArray[np.bool_] | None = None
@@ -145,7 +145,9 @@ def _normals(points: npt.NDArray[np.float64], interface: Interface, walls: Walls
     """Unit normals of the interface; only their direction is meant, not their sense."""
     # any number that differs from component to component orients all faces at a two-phase corner alike
     numbers = np.arange(len(walls.wanted_change), dtype=float)
-    normal = wall_push(points, interface.faces, walls.sides, numbers)
+    moved = displacements(points / walls.scale, interface)
+    # area vectors are in cells: they change with the inverse of the lengths
+    normal = wall_push(walls.faces, moved, numbers)[:, :3] / walls.scale
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
 
 
@@ -179,16 +181,17 @@ def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, a
     a component gains is not what it is asked for: how much it gained in one round says what to ask for in the next.
     """
     floor, quality = angles
-    start, wanted = interface.corners, walls.wanted_change
+    wanted = walls.wanted_change
     gain, missing = np.full(len(wanted), GAIN), np.zeros(len(wanted))
     for number in range(1, ROUNDS + 1):
         here = movable.points[interface.vertices] / walls.scale
-        change, area = component_volume_change(here, start, interface.faces, walls.cut_other, walls.sides, len(wanted))
+        moved = displacements(here, interface)
+        change, area = volume_change(walls.faces, moved, walls.cut_other)
         before, missing = missing, missing_volume(wanted, change)
         answered = np.abs(before) > 1e-4 * area
         share = (before - missing)[answered] / before[answered]
         gain[answered] = np.clip(gain[answered] / np.maximum(share, 0.1), *GAINS)
-        push = wall_push(here, interface.faces, walls.sides, 0.5 * gain * missing / np.maximum(area, 1e-12))
+        push = wall_push(walls.faces, moved, 0.5 * gain * missing / np.maximum(area, 1e-12))[:, :3]
         # what has slid out of its room is not pulled back, but does not go further either
         goal = np.clip(here + push, np.minimum(walls.room.low, here), np.maximum(walls.room.high, here))
         advance(movable, goal * walls.scale, floor=floor)
