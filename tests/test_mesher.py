@@ -13,6 +13,7 @@ from ssb2mesh import InputError, LabelledVolume, check_mesh, mesh_volume
 from ssb2mesh.errors import ResourceError
 from ssb2mesh.lattice.build import LatticeOptions
 from ssb2mesh.lattice.regularise import regularise
+from ssb2mesh.lattice.walls import make_wall_faces
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
 from ssb2mesh.mesher import predict_mesh
 from ssb2mesh.stages import Stages
@@ -352,7 +353,8 @@ def test_regularise_without_interface_is_empty():
     lattice = make_lattice(np.zeros((3, 3, 3), np.int32))
     interface = find_interface(lattice)
     room = make_room(interface, lattice.phase, lattice.phase)
-    assert regularise(interface, room, sides=np.zeros((0, 2), np.int32), wanted_change=np.zeros(1)).shape == (0, 3)
+    walls = make_wall_faces(interface, np.zeros((0, 2), np.int32), components=1)
+    assert regularise(interface, room, walls=walls, wanted_change=np.zeros(1)).shape == (0, 3)
 
 
 @pytest.mark.parametrize(
