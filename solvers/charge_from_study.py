@@ -19,7 +19,7 @@ from solvers.kinetics import ButlerVolmer, LinearKinetics
 from solvers.newton import Settings
 from solvers.polarisation import ChargeTransferSeries
 from ssb2mesh.errors import InputError
-from ssb2mesh.study_charge import is_series
+from ssb2mesh.study.charge import is_series
 
 __all__ = ["cell_arguments", "solve_charge_transfer"]
 
@@ -34,7 +34,7 @@ def solve_charge_transfer(domain: Domain, **values: Any) -> ChargeTransferSoluti
     domain : Domain
         The mesh.
     **values : any
-        The table as `ssb2mesh.study_solves.validate_solves` returns it, without name and type.
+        The table as `ssb2mesh.study.solves.validate_solves` returns it, without name and type.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def solve_coupled(domain: Domain, **values: Any) -> CoupledSolution | CoupledSer
     domain : Domain
         The mesh.
     **values : any
-        The table as `ssb2mesh.study_solves.validate_solves` returns it, without name and type.
+        The table as `ssb2mesh.study.solves.validate_solves` returns it, without name and type.
 
     Returns
     -------

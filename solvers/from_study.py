@@ -1,4 +1,4 @@
-"""From a ``[[solve]]`` table of a study to a result. `ssb2mesh.study_solves` checks the tables; no physics here."""
+"""From a ``[[solve]]`` table of a study to a result. `ssb2mesh.study.solves` checks the tables; no physics here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from solvers.representative import RepresentativeStudy, representative_volume
 from solvers.thermal import effective_thermal_conductivity
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh_options import lattice_options
-from ssb2mesh.study_solves import SOLVE_TYPES, validate_solves
+from ssb2mesh.study.solves import SOLVE_TYPES, validate_solves
 from ssb2mesh.volume import LabelledVolume
 
 __all__ = ["SOLVE_TYPES", "run_solve", "run_volume_solve"]
@@ -39,7 +39,7 @@ def run_solve(domain: Domain, spec: Mapping[str, Any]) -> Any:
     domain : Domain
         The mesh.
     spec : mapping
-        The table, as TOML gives it or as `ssb2mesh.study_solves.validate_solves` returns it.
+        The table, as TOML gives it or as `ssb2mesh.study.solves.validate_solves` returns it.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def solve_elasticity(domain: Domain, **values: Any) -> ElasticSolution:
     domain : Domain
         The mesh.
     **values : any
-        The table as `ssb2mesh.study_solves.validate_solves` returns it, without name and type.
+        The table as `ssb2mesh.study.solves.validate_solves` returns it, without name and type.
 
     Returns
     -------

@@ -17,9 +17,9 @@ from solvers.effective import AXES, effective_conductivity
 from solvers.slabs import together
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.subvolumes import cube_voxels, cut_cube, cut_options, draw_cubes
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.subvolumes import cube_voxels, cut_cube, cut_options, draw_cubes
 
 __all__ = ["RepresentativeStudy", "representative_volume"]
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.io.mesh_common import Fields, MeshData
-from ssb2mesh.mesh_units import scale_to_unit
-from ssb2mesh.split import split_with_source
+from ssb2mesh.mesh.split import split_with_source
+from ssb2mesh.mesh.units import scale_to_unit
 from ssb2mesh.volume import BOX_SIDES
 
 __all__ = ["Export", "prepare", "reorder_axes", "writer_arguments", "writer_options"]

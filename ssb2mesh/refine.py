@@ -13,8 +13,8 @@ from ssb2mesh.ranks import Ranks
 from ssb2mesh.stages import available_memory_bytes
 from ssb2mesh.steps import Prepared
 from ssb2mesh.study.model import Study
-from ssb2mesh.study_quantities import read_accuracy
-from ssb2mesh.study_solves import SOLVE_TYPES
+from ssb2mesh.study.quantities import read_accuracy
+from ssb2mesh.study.solves import SOLVE_TYPES
 from ssb2mesh.units import parse_length
 
 if TYPE_CHECKING:

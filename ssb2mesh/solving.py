@@ -96,7 +96,7 @@ def solve_all(
     >>> solve_all(study, folder, Ranks(), physics=None, stages=Stages())  # doctest: +SKIP
     []
     """
-    from ssb2mesh.study_solves import SOLVE_TYPES
+    from ssb2mesh.study.solves import SOLVE_TYPES
 
     if physics is None:
         return []

@@ -256,7 +256,7 @@ def _check_sizes(faults: Faults, place: str, sizes: Sequence[float | str], volum
     """Edges of cubes that are cut from the volume."""
     if not sizes:
         return
-    from ssb2mesh.subvolumes import cube_voxels
+    from ssb2mesh.volume.subvolumes import cube_voxels
 
     for size in sizes:
         try:

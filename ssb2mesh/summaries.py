@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ssb2mesh.check_text import feature_text
+from ssb2mesh.check.text import feature_text
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
 

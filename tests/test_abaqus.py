@@ -21,7 +21,7 @@ from test_exodus import loops, wanted_sets
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_names import LossWarning
 from ssb2mesh.io.meshes import read_mesh, write_mesh
-from ssb2mesh.second_order import second_order
+from ssb2mesh.mesh.second_order import second_order
 
 #: Nodes of the sides of C3D4, from 1, as the manuals give them, turned so that the normal points out.
 SIDE_NODES = np.array([[1, 2, 3], [1, 4, 2], [2, 4, 3], [3, 4, 1]])[:, ::-1]

@@ -12,13 +12,13 @@ from helpers_mesh import box_mesh, box_volume, random_mesh
 
 from ssb2mesh import TaggedMesh, check_mesh
 from ssb2mesh.check import STRICT, Limits
-from ssb2mesh.check_text import describe_check, feature_text
+from ssb2mesh.check.conformity import mesh_conformity
+from ssb2mesh.check.quality import mesh_quality
+from ssb2mesh.check.text import describe_check, feature_text
 from ssb2mesh.cli.main import cli
-from ssb2mesh.conformity import mesh_conformity
 from ssb2mesh.errors import MeshError
 from ssb2mesh.io import write_mesh, write_volume
-from ssb2mesh.quality import mesh_quality
-from ssb2mesh.topology import mesh_topology
+from ssb2mesh.mesh.topology import mesh_topology
 
 NAMES = {0: "A", 1: "B"}
 SOUND = {

@@ -22,10 +22,10 @@ from ssb2mesh.cleanup import (
     relabel,
     remove_islands,
 )
-from ssb2mesh.components import connected_components, label_components
-from ssb2mesh.counting import count_labels
 from ssb2mesh.errors import InputError
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import connected_components, label_components
+from ssb2mesh.volume.counting import count_labels
 
 LABELS = hnp.arrays(np.int16, hnp.array_shapes(min_dims=3, max_dims=3, max_side=7), elements=st.integers(-2, 2))
 

@@ -15,14 +15,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from helpers_mesh import box_mesh, random_mesh
 
 from ssb2mesh import mesh_volume
-from ssb2mesh.curved import LEAST, edge_shifts, jacobian_coefficients
 from ssb2mesh.io.mesh_names import LossWarning
 from ssb2mesh.io.meshes import read_mesh, write_mesh
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
-from ssb2mesh.patches import patch_normals
+from ssb2mesh.mesh.curved import LEAST, edge_shifts, jacobian_coefficients
+from ssb2mesh.mesh.patches import patch_normals
+from ssb2mesh.mesh.second_order import TET_EDGES, TRIANGLE_EDGES, second_order
+from ssb2mesh.mesh.split import split_with_source
 from ssb2mesh.phantoms import make_phantom
-from ssb2mesh.second_order import TET_EDGES, TRIANGLE_EDGES, second_order
-from ssb2mesh.split import split_with_source
 
 RADIUS = 3.5e-6
 PAIR = "LPSCl|NMC"

@@ -23,9 +23,9 @@ from ssb2mesh.io.mesh_names import LossWarning
 from ssb2mesh.io.mesh_sides import facet_sides
 from ssb2mesh.io.meshes import read_mesh, read_mesh_data, write_mesh
 from ssb2mesh.mesh import tet_volumes
-from ssb2mesh.mesh_units import in_metres, scale_to_unit
-from ssb2mesh.second_order import TET_EDGES, second_order
-from ssb2mesh.split import split_interfaces
+from ssb2mesh.mesh.second_order import TET_EDGES, second_order
+from ssb2mesh.mesh.split import split_interfaces
+from ssb2mesh.mesh.units import in_metres, scale_to_unit
 from ssb2mesh.verbs import convert_file
 
 

@@ -149,7 +149,7 @@ def test_surfaces_that_cross_are_refused_in_plain_words(monkeypatch):
     inner = surfaces.triangles[surfaces.rows_of("ball|matrix")].ravel()
     highest = inner[np.argmax(surfaces.points[inner, 2])]
     surfaces.points[highest, 2] = 2.3 * UM
-    monkeypatch.setattr("ssb2mesh.gmsh_engine.extract_surfaces", lambda *_, **__: surfaces)
+    monkeypatch.setattr("ssb2mesh.gmsh_engine.engine.extract_surfaces", lambda *_, **__: surfaces)
     with pytest.raises(MeshingError, match='engine: Gmsh .*the default, engine="lattice"'):
         mesh_with_gmsh(volume, gmsh=QUICK)
 
@@ -158,9 +158,9 @@ def test_a_crash_a_hang_and_nonsense_are_told(monkeypatch, tmp_path):
     volume = ball(8, 2.5)
     with pytest.raises(MeshingError, match=r'Gmsh has not finished after 0.01 s; the default, engine="lattice"'):
         mesh_with_gmsh(volume, gmsh=GmshOptions(timeout_s=0.01))
-    worker = tmp_path / "gmsh_worker.py"
+    worker = tmp_path / "worker.py"
     worker.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", encoding="utf-8")
-    monkeypatch.setattr("ssb2mesh.gmsh_engine.__file__", str(tmp_path / "gmsh_engine.py"))
+    monkeypatch.setattr("ssb2mesh.gmsh_engine.engine.__file__", str(tmp_path / "engine.py"))
     with pytest.raises(MeshingError, match=r'crashed on these surfaces \(signal 11.*engine="lattice"'):
         mesh_with_gmsh(volume)
 
@@ -200,7 +200,7 @@ def test_bad_options_are_told(monkeypatch):
         GmshOptions(timeout_s=0)
     with pytest.raises(InputError, match="engine: got 'gmesh'; engines: lattice, gmsh, did you mean 'gmsh'"):
         mesh_volume(ball(8, 2.5), engine="gmesh")
-    monkeypatch.setattr("ssb2mesh.gmsh_engine.available_memory_bytes", lambda: 1000)
+    monkeypatch.setattr("ssb2mesh.gmsh_engine.engine.available_memory_bytes", lambda: 1000)
     with pytest.raises(ResourceError, match="Gmsh needs about .* GiB .*a cell size .* times larger fits"):
         mesh_with_gmsh(ball(8, 2.5))
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
@@ -210,5 +210,5 @@ def test_bad_options_are_told(monkeypatch):
 
 def test_the_process_of_the_user_never_loads_gmsh():
     package = Path(mesh_with_gmsh.__code__.co_filename).parent
-    importing = [p.name for p in package.glob("gmsh_*.py") if "import gmsh" in p.read_text(encoding="utf-8")]
-    assert importing == ["gmsh_worker.py"]
+    importing = [p.name for p in package.glob("*.py") if "import gmsh" in p.read_text(encoding="utf-8")]
+    assert importing == ["worker.py"]

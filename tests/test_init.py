@@ -19,7 +19,7 @@ from ssb2mesh.pipeline import run_study
 from ssb2mesh.steps import check_names, load_volume
 from ssb2mesh.study import parse_study, read_study
 from ssb2mesh.study.placeholders import find_placeholders
-from ssb2mesh.study_templates import template_summaries, template_text, write_template
+from ssb2mesh.study.templates import template_summaries, template_text, write_template
 
 NAMES = tuple(template_summaries())
 

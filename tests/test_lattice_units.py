@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ssb2mesh.components import label_components
 from ssb2mesh.lattice.coarsen import Levels, merge_leaves
 from ssb2mesh.lattice.connectivity import Tets, build_tets
 from ssb2mesh.lattice.faces import box_triangles, choose_diagonals, cut_faces, cut_ring
@@ -21,6 +20,7 @@ from ssb2mesh.lattice.placing import FREEDOM, Room, make_room
 from ssb2mesh.lattice.stars import shapes
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
 from ssb2mesh.mesh import tet_volumes
+from ssb2mesh.volume.components import label_components
 
 SHAPES = [(16, 16, 16), (13, 18, 11), (8, 21, 17)]
 

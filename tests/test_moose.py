@@ -14,11 +14,11 @@ from scipy.optimize import brentq
 
 from ssb2mesh.cli.main import cli
 from ssb2mesh.errors import InputError
+from ssb2mesh.mesh.split import split_interfaces
 from ssb2mesh.moose import write_moose
 from ssb2mesh.moose.hit import render
 from ssb2mesh.moose.pieces import Network, isolate
-from ssb2mesh.split import split_interfaces
-from ssb2mesh.study_solves import validate_solves
+from ssb2mesh.study.solves import validate_solves
 
 #: Box of the tests, m, and its halves along z.
 SIZE = (2e-6, 3e-6, 4e-6)

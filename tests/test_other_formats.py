@@ -20,7 +20,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_names import LossWarning, joined_name
 from ssb2mesh.io.meshes import write_mesh
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.split import split_interfaces
+from ssb2mesh.mesh.split import split_interfaces
 
 
 def read_other(path: Path):

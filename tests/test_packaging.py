@@ -55,7 +55,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(archives):
     assert inside == wanted, f"missing: {wanted - inside}; too much: {inside - wanted}"
     # what is not Python and still needed
     for pattern in (
-        r"study_templates/.+\.toml",
+        r"study/templates/.+\.toml",
         r"samples/samples\.toml",
         r"view/.+\.js",
         r"view/.+\.css",
@@ -85,7 +85,7 @@ def test_the_source_archive_can_be_tested_and_built(archives):
         names = {name.partition("/")[2] for name in found.getnames()}
     for name in ("pyproject.toml", "LICENSE", "CHANGELOG.md", "CITATION.cff", "Dockerfile", "conda/meta.yaml",
                  "tests/conftest.py", "tests/test_packaging.py", "tools/setup.sh", "examples/demo.toml",
-                 "docs/index.md", "ssb2mesh/study_templates/mesh.toml"):  # fmt: skip
+                 "docs/index.md", "ssb2mesh/study/templates/mesh.toml"):  # fmt: skip
         assert name in names, name
     assert not any(name.endswith((".tif", ".h5", ".xdmf")) for name in names)
 

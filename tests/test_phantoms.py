@@ -7,13 +7,13 @@ import pytest
 from scipy import ndimage
 from scipy.stats import qmc
 
-from ssb2mesh.components import connected_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.phantoms import PHANTOMS, make_phantom
 from ssb2mesh.phantoms.fields import cell_walls, smooth_noise
 from ssb2mesh.phantoms.gyroid import gyroid_area, gyroid_fraction
 from ssb2mesh.phantoms.packing import log_normal_diameters, pack_spheres, surface_distance
 from ssb2mesh.phantoms.spheres import SIMPLE_CUBIC_TABLE
+from ssb2mesh.volume.components import connected_components
 
 SMALL = {
     "sphere": {"shape": 32},

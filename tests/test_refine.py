@@ -14,7 +14,7 @@ from ssb2mesh.refine import halved, solve_until_narrow, with_accuracy
 from ssb2mesh.steps import Prepared
 from ssb2mesh.study import read_study
 from ssb2mesh.study.model import MeshSpec, OutputSpec, Study, VolumeSpec
-from ssb2mesh.study_solves import validate_solves
+from ssb2mesh.study.solves import validate_solves
 
 PLAIN = {"name": "plain", "type": "conduction"}
 TAU = {"name": "tau", "type": "effective_conductivity", "accuracy": 0.01}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.segmentation import otsu_thresholds, threshold_labels
+from ssb2mesh.volume.segmentation import otsu_thresholds, threshold_labels
 
 
 def test_the_threshold_belongs_to_the_upper_class():

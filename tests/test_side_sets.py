@@ -13,7 +13,7 @@ from helpers_mesh import random_mesh
 from test_exodus import loops
 
 from ssb2mesh.io.meshes import write_mesh
-from ssb2mesh.split import split_interfaces
+from ssb2mesh.mesh.split import split_interfaces
 
 
 def by_gmsh(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -16,7 +16,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_sides import facet_sides, side_sets
 from ssb2mesh.io.meshes import read_mesh, write_mesh
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh, tet_volumes
-from ssb2mesh.split import join_split, other_side, split_interfaces, split_with_source
+from ssb2mesh.mesh.split import join_split, other_side, split_interfaces, split_with_source
 
 
 def copies(mesh: TaggedMesh, point: tuple) -> int:

@@ -95,7 +95,7 @@ def test_a_large_mesh_is_decimated_and_keeps_flat_areas(mesh, tmp_path):
 
 
 def test_worst_tets_are_those_of_the_check(mesh):
-    from ssb2mesh.quality import mesh_quality
+    from ssb2mesh.check.quality import mesh_quality
 
     worst = worst_tets(mesh, count=5)
     assert len(worst.triangles) == 20

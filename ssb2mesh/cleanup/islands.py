@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.cleanup.report import CleanupReport
-from ssb2mesh.components import Components, connected_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import Components, connected_components
 
 __all__ = ["keep_largest", "remove_islands"]
 

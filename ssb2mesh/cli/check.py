@@ -58,7 +58,7 @@ def command(
     quiet: bool,
 ) -> None:
     """Check a mesh against itself and against its voxels; exit code 1 if it has a fault."""
-    from ssb2mesh.check_text import describe_check
+    from ssb2mesh.check.text import describe_check
     from ssb2mesh.stages import Stages
     from ssb2mesh.summaries import describe_mesh
     from ssb2mesh.verbs import check_file

@@ -23,7 +23,7 @@ __all__ = ["command"]
 
 
 def _names() -> list[str]:
-    from ssb2mesh.study_templates import template_summaries
+    from ssb2mesh.study.templates import template_summaries
 
     return sorted(template_summaries())
 
@@ -62,7 +62,7 @@ def command(
     **_: Any,
 ) -> None:
     """Write a commented study to start from, on a generated volume or on your own."""
-    from ssb2mesh.study_templates import describe_templates, template_summaries, write_template
+    from ssb2mesh.study.templates import describe_templates, template_summaries, write_template
 
     if listing:
         emit(template_summaries(), describe_templates(), as_json=as_json)

@@ -54,7 +54,7 @@ def command(
     **_: Any,
 ) -> None:
     """Map a field from voxels to a mesh or from a mesh to voxels, with integrals kept."""
-    from ssb2mesh.field_files import describe_map, map_file
+    from ssb2mesh.voxel_fields.files import describe_map, map_file
 
     if linear and to == "points":
         raise click.UsageError("--linear is about means over cells; points are trilinear")

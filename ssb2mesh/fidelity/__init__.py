@@ -1,6 +1,7 @@
 """A mesh against the voxels it came from: volumes, components, interfaces. No shapes of tets and no verdict here.
 
-Voxel components hang together by faces (`ssb2mesh.components`), mesh components by facets (`ssb2mesh.topology`).
+Voxel components hang together by faces (`ssb2mesh.volume.components`), mesh components by facets
+(`ssb2mesh.mesh.topology`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import Components, connected_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.fidelity.contacts import MOST_PHASES, compare_interfaces
 from ssb2mesh.fidelity.matching import LISTED, OVERLAP, SMALL, component_errors, find_features, link_components
@@ -24,8 +24,9 @@ from ssb2mesh.fidelity.records import (
     VoxelFidelity,
 )
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.topology import Topology, mesh_topology
+from ssb2mesh.mesh.topology import Topology, mesh_topology
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import Components, connected_components
 
 __all__ = [
     "LISTED",

@@ -21,7 +21,7 @@ from ssb2mesh.io.mesh_names import house_name, safe_names, warn_loss, warn_renam
 from ssb2mesh.io.mesh_sides import rows_from_sides, side_set_names, side_sets
 from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, parse_numbers, rows_of_sets, write_rows
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh, corner_keys
-from ssb2mesh.second_order import check_order, second_order
+from ssb2mesh.mesh.second_order import check_order, second_order
 
 __all__ = ["ABAQUS_SIDE", "read_inp", "write_inp"]
 

@@ -19,7 +19,7 @@ from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_sides import side_sets
 from ssb2mesh.io.mesh_text import lost_fields, write_rows
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh
-from ssb2mesh.second_order import SecondOrder, check_order, second_order
+from ssb2mesh.mesh.second_order import SecondOrder, check_order, second_order
 
 __all__ = ["write_cdb"]
 

@@ -14,7 +14,7 @@ from ssb2mesh.io.mesh_common import MeshData, replacing
 from ssb2mesh.io.mesh_gmsh import physical_numbers, write_gmsh_nodes
 from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_text import lost_fields
-from ssb2mesh.second_order import check_order, second_order
+from ssb2mesh.mesh.second_order import check_order, second_order
 
 __all__ = ["write_med", "write_unv"]
 

@@ -22,8 +22,8 @@ from ssb2mesh.io.mesh_gmsh import tets_crc32
 from ssb2mesh.io.mesh_names import safe_names, warn_loss
 from ssb2mesh.io.mesh_text import find_header, header_lines, lost_fields, parse_numbers, rows_of_sets, write_rows
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import SecondOrder, check_order, second_order
-from ssb2mesh.topology import mesh_topology
+from ssb2mesh.mesh.second_order import SecondOrder, check_order, second_order
+from ssb2mesh.mesh.topology import mesh_topology
 
 __all__ = ["read_mphtxt", "write_mphtxt"]
 

@@ -22,7 +22,7 @@ from ssb2mesh.io.mesh_gmsh import physical_numbers, tets_crc32
 from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_sides import SideSet, side_set_names, side_sets
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import check_order, second_order
+from ssb2mesh.mesh.second_order import check_order, second_order
 
 __all__ = ["exodus_names", "write_exodus", "write_exodus_steps"]
 

@@ -21,7 +21,7 @@ from ssb2mesh.io.mesh_common import Fields
 from ssb2mesh.io.mesh_names import safe_names
 from ssb2mesh.io.mesh_sides import SideSet
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import SecondOrder
+from ssb2mesh.mesh.second_order import SecondOrder
 
 if TYPE_CHECKING:
     import netCDF4

@@ -24,7 +24,7 @@ from ssb2mesh.facet_atoms import AtomTable, atom_table
 from ssb2mesh.io.mesh_common import Fields, MeshData, header_of, replacing
 from ssb2mesh.io.mesh_names import warn_loss
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import SecondOrder, check_order, second_order
+from ssb2mesh.mesh.second_order import SecondOrder, check_order, second_order
 
 __all__ = ["physical_numbers", "tets_crc32", "write_gmsh", "write_gmsh_nodes"]
 

@@ -21,7 +21,7 @@ from ssb2mesh.io.mesh_gmsh import physical_numbers
 from ssb2mesh.io.mesh_names import safe_names, warn_loss
 from ssb2mesh.io.mesh_text import lost_fields
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import check_order, second_order
+from ssb2mesh.mesh.second_order import check_order, second_order
 
 __all__ = ["nastran_numbers", "write_nastran"]
 

@@ -17,7 +17,7 @@ from ssb2mesh.io.mesh_common import MeshData
 from ssb2mesh.io.mesh_names import warn_loss
 from ssb2mesh.io.mesh_text import lost_fields
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.mesh_units import in_metres
+from ssb2mesh.mesh.units import in_metres
 from ssb2mesh.surfaces.files import write_patches
 from ssb2mesh.surfaces.shells import Patch
 from ssb2mesh.volume import BOX_SIDES

@@ -21,7 +21,7 @@ from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.io.mesh_common import MeshData, header_of, mesh_from_header, replacing
 from ssb2mesh.io.mesh_names import warn_loss
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.second_order import SecondOrder, check_order, second_order
+from ssb2mesh.mesh.second_order import SecondOrder, check_order, second_order
 
 __all__ = ["facets_beside", "read_surface_vtu", "read_vtu", "write_piece_vtu", "write_surface_vtu", "write_vtu"]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.io.mesh_common import MeshData, check_fields
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.mesh_units import in_metres
+from ssb2mesh.mesh.units import in_metres
 
 __all__ = ["MeshData", "MeshFormat", "mesh_formats", "option_types", "read_mesh", "read_mesh_data", "register_format",
            "write_mesh"]  # fmt: skip

@@ -293,7 +293,7 @@ def _labels(
     if threshold is not None and otsu is not None:
         raise InputError("threshold, otsu: got both; give one of them")
     if threshold is not None or otsu is not None:
-        from ssb2mesh.segmentation import otsu_thresholds, threshold_labels
+        from ssb2mesh.volume.segmentation import otsu_thresholds, threshold_labels
 
         grey = array.view(np.uint8) if array.dtype == bool else array
         return threshold_labels(grey, threshold if threshold is not None else otsu_thresholds(grey, otsu or 0))

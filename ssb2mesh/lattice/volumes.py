@@ -6,9 +6,9 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import label_components
 from ssb2mesh.lattice.grid import CellGrid
 from ssb2mesh.lattice.octree import Lattice
+from ssb2mesh.volume.components import label_components
 
 __all__ = ["lattice_components"]
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.measure.columns import as_names, phase_mask
 from ssb2mesh.measure.layers import LayerThickness
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import label_components
 
 __all__ = [
     "LITHIUM_DENSITY",

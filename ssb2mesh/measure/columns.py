@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume
+from ssb2mesh.volume.components import label_components
 
 __all__ = ["View", "as_names", "first_index", "last_index_before", "phase_mask", "view_from"]
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.measure.columns import (
@@ -27,6 +26,7 @@ from ssb2mesh.measure.columns import (
 )
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import label_components
 
 __all__ = ["InterfaceMap", "VoidKinds", "contact_map", "interfacial_voids", "write_contact_map"]
 

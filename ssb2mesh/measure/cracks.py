@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.measure.areas import staircase_lean
 from ssb2mesh.measure.codes import AXES, axis_number, phase_mask
@@ -19,6 +18,7 @@ from ssb2mesh.measure.tables import Row
 from ssb2mesh.measure.window import window_weights
 from ssb2mesh.units import format_length, parse_length
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import label_components
 
 __all__ = ["Cracks", "SliceCracks", "cracks_on_slice", "measure_cracks"]
 

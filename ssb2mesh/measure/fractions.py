@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import Components, connected_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.measure.codes import AXES, axis_number, phase_codes
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.units import format_length, parse_length
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import Components, connected_components
 
 __all__ = ["Connectivity", "Fractions", "RepresentativeFractions", "connectivity", "representative_fractions",
            "volume_fractions"]  # fmt: skip

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ssb2mesh.components import connected_components
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.measure.areas import InterfaceAreas, TripleLines, interface_areas, triple_lines
 from ssb2mesh.measure.chords import Chords, TwoPoint, chord_lengths, two_point
@@ -28,6 +27,7 @@ from ssb2mesh.measure.thickness import LocalThickness, local_thickness
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import connected_components
 
 __all__ = ["Measures", "measure_volume", "write_measures"]
 

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_sides import facet_sides, interface_pair
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.topology import mesh_topology
+from ssb2mesh.mesh.topology import mesh_topology
 from ssb2mesh.volume import BOX_SIDES, interface_name
 
 __all__ = ["ISOLATED", "Network", "isolate"]

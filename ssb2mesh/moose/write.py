@@ -12,7 +12,8 @@ import numpy as np
 
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.mesh_units import scale_to_unit
+from ssb2mesh.mesh.split import join_split
+from ssb2mesh.mesh.units import scale_to_unit
 from ssb2mesh.moose.case import SYSTEMS, Case, NotExpressibleError
 from ssb2mesh.moose.charge import charge_tree, networks_of_charge
 from ssb2mesh.moose.conduction import conduction_tree, effective_tree, network_of_conduction, network_of_effective
@@ -22,7 +23,6 @@ from ssb2mesh.moose.mechanics import AXES, mechanics_tree, network_of_mechanics
 from ssb2mesh.moose.pieces import Network, isolate
 from ssb2mesh.moose.stiffness import LOAD_CASES, stiffness_tree
 from ssb2mesh.paths import check_output_folder, staged_folder
-from ssb2mesh.split import join_split
 from ssb2mesh.volume import BOX_SIDES
 
 __all__ = ["MooseFiles", "write_moose"]
@@ -82,7 +82,7 @@ def write_moose(
     mesh : TaggedMesh
         The mesh, m. One that was split along interfaces is joined: MOOSE splits it itself where needed.
     solves : sequence of mapping
-        ``[[solve]]`` tables as `ssb2mesh.study_solves.validate_solves` returns them.
+        ``[[solve]]`` tables as `ssb2mesh.study.solves.validate_solves` returns them.
     folder : str or Path
         Where to write; its parent must exist.
     unit : {'um', 'm'}

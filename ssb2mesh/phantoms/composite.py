@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.phantoms import base
 from ssb2mesh.phantoms.base import Phantom, PhantomKind, option
@@ -17,6 +16,7 @@ from ssb2mesh.phantoms.fields import cell_walls, smooth_noise
 from ssb2mesh.phantoms.packing import log_normal_diameters, pack_spheres, surface_distance
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import label_components
 
 __all__ = ["COMPOSITE_CATHODE", "CathodeOptions", "composite_labels"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError
 from ssb2mesh.phantoms import base
 from ssb2mesh.phantoms.base import Phantom, PhantomKind, option
 from ssb2mesh.phantoms.fields import smooth_noise
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import label_components
 
 __all__ = ["CRACKED_PELLET", "CrackedPelletOptions"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.components import label_components
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.phantoms.fields import smooth_noise
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.components import label_components
 
 __all__ = ["STATES", "crack_states", "with_pits"]
 

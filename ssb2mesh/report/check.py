@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ssb2mesh.check_text import feature_rows, more_features
+from ssb2mesh.check.text import feature_rows, more_features
 from ssb2mesh.report.blocks import details, table
 from ssb2mesh.units import format_length
 

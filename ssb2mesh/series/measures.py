@@ -151,9 +151,9 @@ def _fractions(volume: LabelledVolume, job: Job, o: _Nothing) -> list[Row]:
 
 
 def _connectivity(volume: LabelledVolume, job: Job, o: _Pieces) -> list[Row]:
-    from ssb2mesh.components import connected_components
     from ssb2mesh.measure.columns import as_names
     from ssb2mesh.measure.tables import Row
+    from ssb2mesh.volume.components import connected_components
 
     found = connected_components(volume)
     rows = []
@@ -184,7 +184,7 @@ def _contact_map(volume: LabelledVolume, job: Job, o: _Contact) -> list[Row]:
     from ssb2mesh.measure.contact_maps import contact_map
     from ssb2mesh.measure.spots import contact_spots, estimate_constriction
     from ssb2mesh.measure.spreading import spreading_resistance
-    from ssb2mesh.study_quantities import read_conductivity
+    from ssb2mesh.study.quantities import read_conductivity
     from ssb2mesh.units import parse_length
 
     if (o.conductivity is None) != (o.thickness is None):

@@ -131,7 +131,7 @@ class Study:
     mesh : MeshSpec
         The mesher's arguments.
     solves : tuple of mapping
-        One table a solve, checked by `ssb2mesh.study_solves`.
+        One table a solve, checked by `ssb2mesh.study.solves`.
     output : OutputSpec
         What is written.
     source : Path, optional

@@ -310,7 +310,7 @@ def read_solve_tables(tables: Any, faults: Faults, base: Path) -> tuple[Mapping[
         return ()
     if not tables:
         return ()
-    from ssb2mesh.study_solves import validate_solves
+    from ssb2mesh.study.solves import validate_solves
 
     checked, found = validate_solves(tables, base=base)
     faults.lines.extend(found)

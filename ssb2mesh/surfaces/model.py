@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, MeshError, nearest
 from ssb2mesh.lattice.build import LatticeOptions
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.topology import mesh_topology
+from ssb2mesh.mesh.topology import mesh_topology
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume, interface_name
 
 __all__ = ["Surfaces", "boundary_triangles", "extract_surfaces", "surface_options"]

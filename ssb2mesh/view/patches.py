@@ -118,7 +118,7 @@ def worst_tets(mesh: TaggedMesh, *, count: int) -> Patch:
     >>> len(worst_tets(mesh, count=50).triangles)  # doctest: +SKIP
     200
     """
-    from ssb2mesh.quality import mesh_quality
+    from ssb2mesh.check.quality import mesh_quality
 
     found = mesh_quality(mesh, worst=count).worst
     tets = mesh.tets[[each.tet for each in found]].reshape(-1, 4)

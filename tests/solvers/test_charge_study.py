@@ -8,7 +8,7 @@ from charge_meshes import stack
 
 from solvers import dolfinx_api, load_domain, run_solve
 from ssb2mesh.errors import InputError
-from ssb2mesh.study_solves import validate_solves
+from ssb2mesh.study.solves import validate_solves
 
 needs_dolfinx = pytest.mark.skipif(
     not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL

@@ -8,7 +8,7 @@ from solvers import ContactMap, LinearKinetics, Terminals, constriction, dolfinx
 from ssb2mesh.measure.contact_maps import InterfaceMap, write_contact_map
 from ssb2mesh.measure.spots import contact_spots, estimate_constriction
 from ssb2mesh.measure.spreading import spreading_resistance
-from ssb2mesh.study_solves import validate_solves
+from ssb2mesh.study.solves import validate_solves
 
 pytestmark = pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL)
 

@@ -11,7 +11,7 @@ from solvers import dolfinx_api, load_domain, run_solve
 from ssb2mesh.errors import InputError
 from ssb2mesh.report.solves import solve_html
 from ssb2mesh.study import read_study
-from ssb2mesh.study_solves import validate_solves
+from ssb2mesh.study.solves import validate_solves
 
 ROOT = Path(__file__).resolve().parents[2]
 needs_dolfinx = pytest.mark.skipif(

@@ -200,7 +200,7 @@ def test_plastic_shell_on_linear_tets():
 
 def test_study():
     from solvers.mechanics_from_study import solve_elasticity
-    from ssb2mesh.study_solves import validate_solves
+    from ssb2mesh.study.solves import validate_solves
 
     table = {"name": "block", "type": "elasticity", "rollers": ["x_min", "y_min", "z_min"], "platen": {"z_max": "1 N"},
              "materials": {"phase1": {"young": "10 Pa", "poisson": 0.49}}}  # fmt: skip

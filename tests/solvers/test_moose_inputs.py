@@ -13,7 +13,7 @@ from solvers.from_study import run_solve
 from ssb2mesh import mesh_volume
 from ssb2mesh.moose import write_moose
 from ssb2mesh.phantoms import make_phantom
-from ssb2mesh.study_solves import validate_solves
+from ssb2mesh.study.solves import validate_solves
 
 TABLES = [
     {"name": "cell", "type": "charge_transfer", "electronic": {"NMC": 0.2}, "ionic": {"LPSCl": 0.2},

@@ -8,7 +8,7 @@ from helpers_mesh import box_mesh, random_mesh
 from solvers import Elastic, dolfinx_api, effective_stiffness, load_domain, run_solve
 from solvers.exact import hashin_shtrikman_moduli
 from ssb2mesh.errors import InputError
-from ssb2mesh.study_solves import validate_solves
+from ssb2mesh.study.solves import validate_solves
 
 pytestmark = pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL)
 

@@ -6,7 +6,7 @@ from helpers_mesh import box_mesh
 
 from solvers import dolfinx_api, exact, load_domain, material, run_solve
 from ssb2mesh.errors import InputError
-from ssb2mesh.study_solves import QUANTITY_UNITS, SOLVE_TYPES, parse_quantity, validate_solves
+from ssb2mesh.study.solves import QUANTITY_UNITS, SOLVE_TYPES, parse_quantity, validate_solves
 
 
 def solve(**changes):

@@ -8,9 +8,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.counting import count_labels
 from ssb2mesh.errors import InputError
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume
+from ssb2mesh.volume.counting import count_labels
 
 __all__ = ["Components", "connected_components", "label_components"]
 

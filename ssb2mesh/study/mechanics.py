@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.study_quantities import (
+from ssb2mesh.study.quantities import (
     SolveKey,
     SolveType,
     by_name,

@@ -138,7 +138,7 @@ def write_template(
         raise InputError(f"output: got {str(target)!r}; a study is a .toml file")
     target = check_output(target, overwrite=overwrite)
     if source is not None:
-        from ssb2mesh.study_templates.own import fill_in, look_at
+        from ssb2mesh.study.templates.own import fill_in, look_at
 
         text = fill_in(text, look_at(source, reading=reading, crop=crop), folder=target.absolute().parent)
     if target.stem != name:

@@ -1,7 +1,7 @@
 """The classical engine: the surfaces of `ssb2mesh.surfaces`, filled with tets by Gmsh. No surfaces are made here.
 
-Gmsh runs in a process of its own (`ssb2mesh.gmsh_worker`): whatever happens to it there, this process keeps running
-and keeps its own Gmsh session, if it has one. What comes back is checked before it is believed.
+Gmsh runs in a process of its own (`ssb2mesh.gmsh_engine.worker`): whatever happens to it there, this process
+keeps running and keeps its own Gmsh session, if it has one. What comes back is checked before it is believed.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _run(
 
 
 def _start(folder: Path, timeout_s: float) -> None:
-    worker = Path(__file__).with_name("gmsh_worker.py")
+    worker = Path(__file__).with_name("worker.py")
     # -P: the folder of the worker holds modules named like those of the standard library
     command = [sys.executable, "-P", str(worker), str(folder / "job.npz"), str(folder / "result.npz")]
     # a child that believes to be a rank of this process's MPI run would wait for the others

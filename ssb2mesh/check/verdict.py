@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from ssb2mesh.check.quality import Conformity, Quality, mesh_conformity, mesh_quality
 from ssb2mesh.errors import MeshError
 from ssb2mesh.fidelity import ContactChange, Feature, InterfaceFidelity, PhaseFidelity, compare_with_voxels
 from ssb2mesh.fidelity.records import VoxelFidelity
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.quality import Conformity, Quality, mesh_conformity, mesh_quality
-from ssb2mesh.split import join_split
-from ssb2mesh.topology import mesh_topology
+from ssb2mesh.mesh.split import join_split
+from ssb2mesh.mesh.topology import mesh_topology
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
 

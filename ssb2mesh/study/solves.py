@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.errors import InputError, nearest
-from ssb2mesh.study_charge import CHARGE_TRANSFER
-from ssb2mesh.study_coupling import COUPLED, absolute_paths
-from ssb2mesh.study_mechanics import EFFECTIVE_STIFFNESS, ELASTICITY
-from ssb2mesh.study_quantities import (
+from ssb2mesh.study.charge import CHARGE_TRANSFER
+from ssb2mesh.study.coupling import COUPLED, absolute_paths
+from ssb2mesh.study.mechanics import EFFECTIVE_STIFFNESS, ELASTICITY
+from ssb2mesh.study.quantities import (
     QUANTITY_UNITS,
     SolveKey,
     SolveType,

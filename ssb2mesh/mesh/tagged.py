@@ -215,7 +215,7 @@ class TaggedMesh:
         if self.n_tets < _SMALL:
             sums = np.bincount(self.cell_tags, weights=tet_volumes(self.points, self.tets), minlength=size)
         else:
-            from ssb2mesh.mesh_kernel import sum_volumes
+            from ssb2mesh.mesh.kernel import sum_volumes
 
             sums = sum_volumes(self.points, self.tets, self.cell_tags, size).sum(axis=0)
         return {name: float(sums[tag]) for name, tag in self.cell_names.items()}

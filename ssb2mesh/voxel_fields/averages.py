@@ -150,7 +150,7 @@ def voxels_to_cells(
     >>> voxels_to_cells(VoxelField(np.full((2, 2, 2), 3.0), (0.5,) * 3), mesh).values.round(12)
     array([3.])
     """
-    from ssb2mesh.voxel_fields_kernel import mean_over_tets
+    from ssb2mesh.voxel_fields.kernel import mean_over_tets
 
     values = np.ascontiguousarray(field.values, dtype=np.float64)
     mean, covered = mean_over_tets(_in_voxels(mesh, field), _wide(mesh.tets), values, bool(linear), _PARTS)
@@ -178,7 +178,7 @@ def voxels_to_points(field: VoxelField, mesh: TaggedMesh, *, fill: float = float
     --------
     >>> voxels_to_points(VoxelField.on(volume, grey), mesh)  # doctest: +SKIP
     """
-    from ssb2mesh.voxel_fields_kernel import sample_points
+    from ssb2mesh.voxel_fields.kernel import sample_points
 
     found = sample_points(_in_voxels(mesh, field), np.ascontiguousarray(field.values, dtype=np.float64))
     return np.where(np.isnan(found), fill, found)
@@ -273,7 +273,7 @@ def points_to_voxels(
 def _to_voxels(
     planes: npt.NDArray[np.float64], mesh: TaggedMesh, grid: VoxelField | LabelledVolume, *, fill: float
 ) -> MeanOfVoxels:
-    from ssb2mesh.voxel_fields_kernel import mean_over_voxels
+    from ssb2mesh.voxel_fields.kernel import mean_over_voxels
 
     shape = grid.shape if isinstance(grid, LabelledVolume) else grid.values.shape
     points = _in_voxels(mesh, grid)

@@ -36,7 +36,7 @@ def count_labels(labels: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.intege
     if labels.size >= SMALL and labels.dtype.isnative:
         low, high = int(labels.min()), int(labels.max())
         if high - low < TABLE:
-            from ssb2mesh.counting_kernel import tally
+            from ssb2mesh.volume.counting_kernel import tally
 
             # memory order does not matter for counting: any contiguous array is read as it lies
             flat = labels.reshape(-1, order="A") if labels.flags.forc else np.ascontiguousarray(labels).reshape(-1)

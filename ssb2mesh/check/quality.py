@@ -10,7 +10,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.conformity import Conformity, mesh_conformity
+from ssb2mesh.check.conformity import Conformity, mesh_conformity
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh, corner_keys
 from ssb2mesh.volume import BOX_SIDES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.study_quantities import (
+from ssb2mesh.study.quantities import (
     SolveKey,
     SolveType,
     by_name,

@@ -13,9 +13,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.counting import count_labels
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.units import format_length
+from ssb2mesh.volume.counting import count_labels
 
 __all__ = ["BOX_SIDES", "LabelledVolume", "check_phase_name", "interface_name"]
 

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ssb2mesh.io.mesh_sides import facet_sides, interface_pair, tets_of
 from ssb2mesh.mesh import TaggedMesh, corner_keys
-from ssb2mesh.patches import patch_normals
+from ssb2mesh.mesh.patches import patch_normals
 
 __all__ = ["EdgeShifts", "edge_shifts", "jacobian_coefficients"]
 
@@ -30,7 +30,7 @@ LEAST = 0.3
 #: Ratio of eigenvalues from which normals at an end span a plane (0.03: they differ by 20 degrees), or all of space.
 _PLANE, _SPACE = 0.03, 0.1
 _ENDS = np.array([[0, 1], [1, 2], [0, 2]])
-#: Corners of the mid nodes 4 .. 9 of a tet, as in `ssb2mesh.second_order.TET_EDGES`.
+#: Corners of the mid nodes 4 .. 9 of a tet, as in `ssb2mesh.mesh.second_order.TET_EDGES`.
 _MIDDLE = {(0, 1): 4, (1, 2): 5, (0, 2): 6, (0, 3): 7, (1, 3): 8, (2, 3): 9}
 
 
@@ -61,7 +61,7 @@ def jacobian_coefficients(nodes: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
     Parameters
     ----------
     nodes : (m, 10, 3) float array
-        Corners, then mid nodes in the order of `ssb2mesh.second_order.TET_EDGES`.
+        Corners, then mid nodes in the order of `ssb2mesh.mesh.second_order.TET_EDGES`.
 
     Returns
     -------

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.errors import InputError, nearest
-from ssb2mesh.study_charge import CHARGE_TRANSFER, absolute_maps, is_series
-from ssb2mesh.study_mechanics import ELASTICITY
-from ssb2mesh.study_quantities import (
+from ssb2mesh.study.charge import CHARGE_TRANSFER, absolute_maps, is_series
+from ssb2mesh.study.mechanics import ELASTICITY
+from ssb2mesh.study.quantities import (
     SeveralFaults,
     SolveKey,
     SolveType,

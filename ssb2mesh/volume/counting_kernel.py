@@ -1,4 +1,4 @@
-"""The compiled loop of `ssb2mesh.counting`, apart so that small volumes need not load the compiler."""
+"""The compiled loop of `ssb2mesh.volume.counting`, apart so that small volumes need not load the compiler."""
 
 from __future__ import annotations
 

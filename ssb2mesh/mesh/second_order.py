@@ -188,7 +188,7 @@ def second_order(mesh: TaggedMesh, *, curved: bool = False) -> SecondOrder:
 
 
 def _curve(mesh: TaggedMesh, straight: SecondOrder) -> SecondOrder:
-    from ssb2mesh.curved import LEAST, edge_shifts, jacobian_coefficients
+    from ssb2mesh.mesh.curved import LEAST, edge_shifts, jacobian_coefficients
 
     ends, shift, place = edge_shifts(mesh)
     base = mesh.n_points

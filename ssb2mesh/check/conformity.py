@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.topology import Topology, mesh_topology
+from ssb2mesh.mesh.topology import Topology, mesh_topology
 from ssb2mesh.volume import BOX_SIDES, interface_name
 
 __all__ = ["Conformity", "mesh_conformity"]
