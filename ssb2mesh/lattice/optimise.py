@@ -14,7 +14,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.lattice.stars import FAST, build_stars, gather, padded, shapes, star_shapes
+from ssb2mesh.lattice.stars import FAST, TWO, build_stars, gather, padded, shapes, star_shapes
 
 __all__ = ["Movable", "advance", "improve", "make_movable"]
 
@@ -45,7 +45,7 @@ class Movable:
     row : (a,) int32 array
         Number of each of them among the interface corners, -1 if it is none.
     first, stars : int arrays
-        The tets around each of them.
+        The tets around each of them, see `ssb2mesh.lattice.stars.build_stars`.
     blocks, colours : int arrays
         Where each block begins among the vertices, and each colour among the blocks; blocks of one colour share no tet.
     free : (a, 3) bool array
@@ -63,7 +63,7 @@ class Movable:
     slot: npt.NDArray[np.int32]
     row: npt.NDArray[np.int32]
     first: npt.NDArray[np.int64]
-    stars: npt.NDArray[np.int32]
+    stars: npt.NDArray[np.uint32]
     blocks: npt.NDArray[np.int64]
     colours: npt.NDArray[np.int64]
     free: npt.NDArray[np.bool_]
@@ -109,7 +109,7 @@ def make_movable(
     moving = np.flatnonzero(slot[interface] >= 0).astype(np.int32)
     row[slot[interface[moving]]] = moving
     first, stars = build_stars(tets, slot, len(vertices))
-    shape = shapes(points, tets).astype(np.float32)
+    shape = shapes(points, tets)
     about = free[vertices], size[vertices], np.full(len(vertices), 2.0, np.float32)
     return Movable(points, tets, shape, vertices, slot, row, first, stars, order[1], order[2], *about)
 
@@ -172,7 +172,7 @@ def improve(
 
 def _arrays(m: Movable) -> tuple[tuple[npt.NDArray, ...], tuple[npt.NDArray, ...]]:
     """The mesh and the stars as the kernels take them."""
-    return (m.points, m.tets, m.shape), (m.vertices, m.row, m.first, m.stars, m.blocks, m.colours)
+    return (m.points, m.tets.reshape(-1), m.shape), (m.vertices, m.row, m.first, m.stars, m.blocks, m.colours)
 
 
 @nb.njit(cache=True, parallel=True)
@@ -197,8 +197,8 @@ def _bad(mesh, row, goal, blocked, everywhere):
 @nb.njit(cache=True, inline="always")
 def _worst(shape, star):
     worst = np.float32(2.0)
-    for t in star:
-        worst = min(worst, shape[t])
+    for at in star:
+        worst = min(worst, shape[at >> TWO])
     return worst
 
 
@@ -209,7 +209,7 @@ def _keep(mesh, star, v, gone, found):
     for e in range(3):
         points[v, e] += gone[e]
     for s in range(len(star)):
-        shape[star[s]] = found[s]
+        shape[star[s] >> TWO] = found[s]
 
 
 @nb.njit(cache=True, inline="always")
@@ -231,7 +231,7 @@ def _advance(mesh, around, target, floor, share):
 
 @nb.njit(**FAST)
 def _advance_block(mesh, around, block, target, floor, share):
-    points, tets, shape = mesh
+    points, corners_of, shape = mesh
     vertices, row, first, stars, _, _ = around
     corners, found = _rows(first, block[0], block[1])
     for a in range(block[0], block[1]):
@@ -243,7 +243,7 @@ def _advance_block(mesh, around, block, target, floor, share):
             continue
         star = stars[first[a] : first[a + 1]]
         limit = min(_worst(shape, star) - 1e-6, floor)
-        gather(points, tets, star, v, corners)
+        gather(points, corners_of, star, v, corners)
         part = share
         for _ in range(4):
             if star_shapes(corners, len(star), part * x, part * y, part * z, found[0]) > limit:
@@ -318,7 +318,7 @@ def _improve(mesh, around, about, goal, tries):
 
 @nb.njit(**FAST)
 def _improve_block(mesh, around, block, about, goal, tries):
-    points, tets, shape = mesh
+    points, corners_of, shape = mesh
     vertices, row, first, stars, _, _ = around
     bad, held, how, direction, free, size, stuck = about
     corners, found = _rows(first, block[0], block[1])
@@ -332,9 +332,9 @@ def _improve_block(mesh, around, block, about, goal, tries):
         before = _worst(shape, star)
         if before >= goal or before == stuck[a]:
             continue
-        gather(points, tets, star, vertices[a], corners)
+        gather(points, corners_of, star, vertices[a], corners)
         for s in range(len(star)):
-            found[0, s] = shape[star[s]]
+            found[0, s] = shape[star[s] >> TWO]
         gone[:] = 0.0
         bounds = (how[r] if r >= 0 else FREE, direction[r] if r >= 0 else nowhere, free[a])
         reached = _climb((corners, gone, found), len(star), bounds, (float(before), goal, STEP * size[a]), tries)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numba as nb
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +25,7 @@ from ssb2mesh.lattice.optimise import HELD, NEAR, TANGENT_LINE, TANGENT_PLANE, M
 from ssb2mesh.lattice.placing import Room
 from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
-from ssb2mesh.lattice.walls import WallFaces, displacements, missing_volume, volume_change, wall_push
+from ssb2mesh.lattice.walls import WallFaces, displacements, missing_volume, push_walls, volume_change, wall_push
 
 __all__ = ["relax"]
 
@@ -109,7 +110,7 @@ def relax(
     goals = target * walls.scale
     for share in STRIDES:
         advance(movable, goals, floor=floor, share=share)
-        blocked = ((points[interface.vertices] - goals) ** 2).sum(axis=1) > NEAR * NEAR
+        blocked = _blocked(points, interface.vertices, goals)
         improve(movable, goal, blocked=blocked, tries=1)
     octahedra = find_octahedra(tets.corners, tets.inner)
     movable = _recut(movable, tets.tags, octahedra if walls.held is None else octahedra[_any_moves(movable, octahedra)])
@@ -118,9 +119,7 @@ def relax(
     # what could not reach its target may still reach the surface
     here = points[interface.vertices]
     normal = _normals(goals, interface, walls)
-    off = ((goals - here) * normal).sum(axis=1)
-    off[(interface.kind != SURFACE) | (np.abs(off) < 1e-3)] = 0.0
-    advance(movable, here + off[:, None] * normal, floor=floor)
+    advance(movable, _along(here, goals, normal, interface.kind), floor=floor)
     _give_back_volume(movable, interface, walls, angles=(floor, goal))
     return walls.cut_other
 
@@ -145,10 +144,9 @@ def _normals(points: npt.NDArray[np.float64], interface: Interface, walls: Walls
     """Unit normals of the interface; only their direction is meant, not their sense."""
     # any number that differs from component to component orients all faces at a two-phase corner alike
     numbers = np.arange(len(walls.wanted_change), dtype=float)
-    moved = displacements(points / walls.scale, interface)
+    moved = displacements(points, interface, scale=walls.scale)
     # area vectors are in cells: they change with the inverse of the lengths
-    normal = wall_push(walls.faces, moved, numbers)[:, :3] / walls.scale
-    return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    return _unit(wall_push(walls.faces, moved, numbers), walls.scale)
 
 
 def _lattice_shape(scale: npt.NDArray[np.float64]) -> float:
@@ -165,11 +163,14 @@ def _slide(movable: Movable, interface: Interface, walls: Walls, *, goal: float)
     """Improve bad stars by moving every vertex, those of the interface along their surface or curve only."""
     here = movable.points[interface.vertices]
     normal = _normals(here, interface, walls)
-    ends = here[interface.neighbours[:, 0]] - here[interface.neighbours[:, 1]]
-    size = np.linalg.norm(ends, axis=1, keepdims=True)
-    curve = (interface.kind == CURVE) & (size[:, 0] > 1e-9)
-    direction = np.where(curve[:, None], ends / np.maximum(size, 1e-9), normal)
-    how = np.where(interface.kind == SURFACE, TANGENT_PLANE, np.where(curve, TANGENT_LINE, HELD)).astype(np.uint8)
+    how = np.where(interface.kind == SURFACE, TANGENT_PLANE, HELD).astype(np.uint8)
+    curve = np.flatnonzero(interface.kind == CURVE)
+    ends = here[interface.neighbours[curve, 0]] - here[interface.neighbours[curve, 1]]
+    size = np.linalg.norm(ends, axis=1)
+    curve, ends, size = (a[size > 1e-9] for a in (curve, ends, size))
+    how[curve] = TANGENT_LINE
+    direction = normal
+    direction[curve] = ends / size[:, None]
     for _ in range(2):
         improve(movable, goal, how=how, direction=direction)
 
@@ -184,15 +185,51 @@ def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, a
     wanted = walls.wanted_change
     gain, missing = np.full(len(wanted), GAIN), np.zeros(len(wanted))
     for number in range(1, ROUNDS + 1):
-        here = movable.points[interface.vertices] / walls.scale
-        moved = displacements(here, interface)
+        moved = displacements(movable.points, interface, which=interface.vertices, scale=walls.scale)
         change, area = volume_change(walls.faces, moved, walls.cut_other)
         before, missing = missing, missing_volume(wanted, change)
         answered = np.abs(before) > 1e-4 * area
         share = (before - missing)[answered] / before[answered]
         gain[answered] = np.clip(gain[answered] / np.maximum(share, 0.1), *GAINS)
-        push = wall_push(walls.faces, moved, 0.5 * gain * missing / np.maximum(area, 1e-12))[:, :3]
-        # what has slid out of its room is not pulled back, but does not go further either
-        goal = np.clip(here + push, np.minimum(walls.room.low, here), np.maximum(walls.room.high, here))
-        advance(movable, goal * walls.scale, floor=floor)
+        push = wall_push(walls.faces, moved, 0.5 * gain * missing / np.maximum(area, 1e-12))
+        goal = push_walls(moved, push, interface=interface, room=walls.room, scale=walls.scale)
+        advance(movable, goal, floor=floor)
         improve(movable, quality, tries=2 if number < ROUNDS else 4)
+
+
+@nb.njit(cache=True, parallel=True)
+def _blocked(points, vertices, goals):
+    """Which interface vertices are not at their goals."""
+    out = np.empty(len(vertices), np.bool_)
+    for r in nb.prange(len(vertices)):
+        away = 0.0
+        for e in range(3):
+            away += (points[vertices[r], e] - goals[r, e]) ** 2
+        out[r] = away > NEAR * NEAR
+    return out
+
+
+@nb.njit(cache=True, parallel=True)
+def _unit(normal, scale):
+    """Unit vectors of normals in cells."""
+    out = np.empty((len(normal), 3))
+    for r in nb.prange(len(normal)):
+        x, y, z = normal[r, 0] / scale[0], normal[r, 1] / scale[1], normal[r, 2] / scale[2]
+        share = 1.0 / max(np.sqrt(x * x + y * y + z * z), 1e-9)
+        out[r, 0], out[r, 1], out[r, 2] = share * x, share * y, share * z
+    return out
+
+
+@nb.njit(cache=True, parallel=True)
+def _along(here, goals, normal, kind):
+    """Goals on the normals of surface vertices; the others, and those that are near already, stay."""
+    out = np.empty_like(here)
+    for r in nb.prange(len(here)):
+        off = 0.0
+        for e in range(3):
+            off += (goals[r, e] - here[r, e]) * normal[r, e]
+        if kind[r] != SURFACE or abs(off) < 1e-3:
+            off = 0.0
+        for e in range(3):
+            out[r, e] = here[r, e] + off * normal[r, e]
+    return out

@@ -11,6 +11,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.errors import ResourceError
+
 __all__ = ["ACUTE", "FAST", "build_stars", "gather", "padded", "shape_of", "shapes", "star_shapes"]
 
 #: Parts of the list of tets that are looked through side by side.
@@ -21,12 +23,14 @@ FAST = {"cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 #: By how much an acute angle counts for more than an obtuse one of the same sine.
 ACUTE = 1.245
+#: The other three corners of a tet, from any of them: flipping two bits of a place is an even permutation.
+FIRST, SECOND, THIRD, TWO = np.uint32(1), np.uint32(2), np.uint32(3), np.uint32(2)
 OBTUSE, ONE, ZERO = np.float32(ACUTE**2), np.float32(1), np.float32(0)
 
 
 def build_stars(
     tets: npt.NDArray[np.int32], slot: npt.NDArray[np.int32], n: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
     """List the tets around each movable vertex.
 
     Parameters
@@ -42,9 +46,21 @@ def build_stars(
     -------
     first : (n + 1,) int64 array
         Where the star of each movable vertex begins.
-    stars : int32 array
-        Tet indices, star after star, ascending within each.
+    stars : uint32 array
+        Star after star, ascending within each: where the vertex stands in the list of corners, four times the number of
+        the tet and the place in it. The three other corners, in the sense of the tet, stand at that number with its
+        low bits flipped: by 1, by 2 and by 3.
+
+    Raises
+    ------
+    ResourceError
+        If there are too many tets for such numbers.
     """
+    if 4 * len(tets) >= 1 << 32:
+        raise ResourceError(
+            f"cell_size: {len(tets) / 1e6:.0f} M tets are more than one piece can have, {(1 << 30) / 1e6:.0f} M; "
+            "give a larger cell size, grade the bulk, or mesh in slabs"
+        )
     counts = _count(tets, slot, n)
     first = np.concatenate([[0], np.cumsum(counts.sum(axis=0, dtype=np.int64))])
     return first, _fill(tets, slot, first, counts)
@@ -65,7 +81,7 @@ def _count(tets, slot, n):
 
 @nb.njit(cache=True, parallel=True)
 def _fill(tets, slot, first, counts):
-    stars = np.empty(first[-1], np.int32)
+    stars = np.empty(first[-1], np.uint32)
     for p in nb.prange(PARTS):
         gone = np.zeros(len(first) - 1, np.uint16)
         for before in range(p):
@@ -75,7 +91,7 @@ def _fill(tets, slot, first, counts):
             for c in range(4):
                 s = slot[tets[t, c]]
                 if s >= 0:
-                    stars[first[s] + gone[s]] = t
+                    stars[first[s] + gone[s]] = 4 * t + c
                     gone[s] += 1
     return stars
 
@@ -136,19 +152,15 @@ def padded(n):  # noqa: ANN201
 
 
 @nb.njit(**FAST)
-def gather(points, tets, star, v, around):  # noqa: ANN201
-    """Write the other corners of the tets of a star, relative to its vertex, one coordinate a row of ``around``."""
+def gather(points, corners, star, v, around):  # noqa: ANN201
+    """Write the other corners of the tets of a star, relative to its vertex, one coordinate a row of ``around``.
+
+    ``corners`` is the list of tets in one row, ``star`` as `build_stars` made it.
+    """
     x, y, z = points[v, 0], points[v, 1], points[v, 2]
     for s in range(len(star)):
-        t = star[s]
-        a, b, c, d = tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3]
-        # even permutations that put the vertex first
-        if v == b:
-            b, c, d = a, d, c
-        elif v == c:
-            b, c, d = d, a, b
-        elif v == d:
-            b, c, d = c, b, a
+        at = star[s]
+        b, c, d = np.uint32(corners[at ^ FIRST]), np.uint32(corners[at ^ SECOND]), np.uint32(corners[at ^ THIRD])
         around[0, s], around[1, s], around[2, s] = points[b, 0] - x, points[b, 1] - y, points[b, 2] - z
         around[3, s], around[4, s], around[5, s] = points[c, 0] - x, points[c, 1] - y, points[c, 2] - z
         around[6, s], around[7, s], around[8, s] = points[d, 0] - x, points[d, 1] - y, points[d, 2] - z
@@ -173,9 +185,9 @@ def star_shapes(around, n, x, y, z, out):  # noqa: ANN201
 
 
 @nb.njit(**FAST, parallel=True)
-def shapes(points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+def shapes(points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
     """Return the shape of every tet, (m,), see `shape_of`."""
-    out = np.empty(len(tets))
+    out = np.empty(len(tets), np.float32)
     for t in nb.prange(len(tets)):
         out[t] = shape_of(points, tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3])
     return out

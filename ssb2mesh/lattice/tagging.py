@@ -73,14 +73,17 @@ def interface_sets(
     n = len(grid.names)
     pair = np.where(flip, above.astype(np.int64) * n + below, below.astype(np.int64) * n + above)
     triangles[flip] = triangles[flip][:, [0, 2, 1]]
-    pairs, index = np.unique(np.where(wanted, pair, -1), return_inverse=True)
+    # numbers of the pairs that occur, small enough to be sorted by counting
+    codes = np.flatnonzero(np.bincount(pair[wanted], minlength=1))
+    place = np.full(n * n, len(codes), np.int16 if len(codes) < 1 << 15 else np.int32)
+    place[codes] = np.arange(len(codes))
+    index = place[pair]
     order = np.argsort(index, kind="stable")
-    ends = np.searchsorted(index[order], np.arange(len(pairs) + 1))
+    ends = np.concatenate([[0], np.cumsum(np.bincount(index, minlength=len(codes)))])
     named = {}
-    for p, code in enumerate(pairs):
-        if code >= 0:
-            name = interface_name(grid.names[code // n], grid.names[code % n])
-            named[name] = triangles[order[ends[p] : ends[p + 1]]]
+    for p, code in enumerate(codes):
+        name = interface_name(grid.names[code // n], grid.names[code % n])
+        named[name] = triangles[order[ends[p] : ends[p + 1]]]
     return dict(sorted(named.items()))
 
 

@@ -13,8 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.lattice.interface import Interface
+from ssb2mesh.lattice.placing import Room
 
-__all__ = ["WallFaces", "displacements", "make_wall_faces", "missing_volume", "volume_change", "wall_push"]
+__all__ = [
+    "WallFaces",
+    "displacements",
+    "make_wall_faces",
+    "missing_volume",
+    "push_walls",
+    "volume_change",
+    "wall_push",
+]
 
 #: Parts of the list of faces whose volumes are summed side by side; the sums do not depend on the number of threads.
 PARTS = 4
@@ -73,24 +82,62 @@ def make_wall_faces(interface: Interface, sides: npt.NDArray[np.int32], *, compo
     return WallFaces(interface.faces, sides, edges, first, around, components)
 
 
-def displacements(points: npt.NDArray[np.float64], interface: Interface) -> npt.NDArray[np.float32]:
+def displacements(
+    points: npt.NDArray[np.float64],
+    interface: Interface,
+    *,
+    which: npt.NDArray[np.int32] | None = None,
+    scale: npt.NDArray[np.float64] | None = None,
+) -> npt.NDArray[np.float32]:
     """Return how far the interface corners are from their lattice positions.
 
     Parameters
     ----------
-    points : (n, 3) float array
-        Positions of the interface corners, cells.
+    points : (m, 3) float array
+        Positions, cells.
     interface : Interface
-        Their lattice positions.
+        The lattice positions of its corners.
+    which : (n,) int32 array, optional
+        Row of each corner in ``points``; default: its number.
+    scale : (3,) float array, optional
+        Points are in cells times this.
 
     Returns
     -------
     (n, 4) float32 array
         The last column is 0: four numbers load as one.
     """
-    out = np.zeros((len(points), 4), np.float32)
-    out[:, :3] = points - interface.corners
-    return out
+    which = np.arange(len(interface.corners), dtype=np.int32) if which is None else which
+    return _displacements(points, which, interface.corners, np.ones(3) if scale is None else scale)
+
+
+def push_walls(
+    moved: npt.NDArray[np.float32],
+    push: npt.NDArray[np.float32],
+    *,
+    interface: Interface,
+    room: Room,
+    scale: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Return where corners are that are pushed, but for leaving their rooms.
+
+    Parameters
+    ----------
+    moved, push : (n, 4) float32 arrays
+        How far they are from their lattice positions, and the way to go.
+    interface : Interface
+        The lattice positions.
+    room : Room
+        How far they may go; a corner out of it is not pulled back, but goes no further either.
+    scale : (3,) float array
+        Of the result.
+
+    Returns
+    -------
+    (n, 3) float array
+        Positions, in cells times ``scale``.
+    """
+    return _pushed(moved, push, interface.corners, (room.low, room.high), scale)
 
 
 def volume_change(
@@ -143,6 +190,29 @@ def missing_volume(wanted_change: npt.NDArray[np.float64], change: npt.NDArray[n
     missing = wanted_change - change
     missing[np.isnan(missing)] = 0.0
     return missing
+
+
+@nb.njit(cache=True, parallel=True)
+def _displacements(points, which, corners, scale):
+    out = np.empty((len(corners), 4), np.float32)
+    for r in nb.prange(len(corners)):
+        v = which[r]
+        for e in range(3):
+            out[r, e] = points[v, e] / scale[e] - corners[r, e]
+        out[r, 3] = 0.0
+    return out
+
+
+@nb.njit(cache=True, parallel=True)
+def _pushed(moved, push, corners, room, scale):
+    low, high = room
+    out = np.empty((len(moved), 3))
+    for r in nb.prange(len(moved)):
+        for e in range(3):
+            here = corners[r, e] + np.float64(moved[r, e])
+            there = max(min(here + push[r, e], max(high[r, e], here)), min(low[r, e], here))
+            out[r, e] = there * scale[e]
+    return out
 
 
 @nb.njit(cache=True, parallel=True)

@@ -322,9 +322,18 @@ def corner_keys(triangles: npt.NDArray[np.integer]) -> npt.NDArray[np.void]:
     return np.ascontiguousarray(np.sort(triangles, axis=1).astype(">u8")).view("V24").ravel()
 
 
+def _used(tags: npt.NDArray[np.int32]) -> npt.NDArray[np.integer]:
+    """Return the different tags, ascending; without sorting where they are small, as they mostly are."""
+    if not len(tags) or tags.min() < 0 or tags.max() > 1 << 16:
+        return np.unique(tags)
+    used = np.zeros(int(tags.max()) + 1, np.bool_)
+    used[tags] = True
+    return np.flatnonzero(used)
+
+
 def _check_names(what: str, names: Mapping[str, int], tags: npt.NDArray[np.int32]) -> None:
     if len(set(names.values())) < len(names):
         raise MeshError(f"{what}: two names share a tag in {dict(names)}; each name needs a tag of its own")
-    nameless = sorted(set(np.unique(tags).tolist()) - set(names.values()))
+    nameless = sorted(set(_used(tags).tolist()) - set(names.values()))
     if nameless:
         raise MeshError(f"{what}: tag {nameless[0]} has no name; names: {dict(names)}")
