@@ -17,7 +17,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.units import format_length, parse_length
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["CellGrid", "cell_counts", "make_grid", "parse_cell_size"]
+__all__ = ["CellGrid", "cell_counts", "compact_labels", "make_grid", "parse_cell_size"]
 
 _VOXELS = re.compile(r"^\s*(\d+\.?\d*|\.\d+)\s*(?:x|voxels?|vx)\s*$")
 
@@ -169,7 +169,7 @@ def make_grid(volume: LabelledVolume, cell_size: float | str | None = None, *, f
         See `parse_cell_size`.
     """
     counts, level = cell_counts(volume, cell_size, finest)
-    voxels = np.ascontiguousarray(_compact(volume.labels, np.fromiter(volume.phases, dtype=np.int64)))
+    voxels = np.ascontiguousarray(compact_labels(volume.labels, np.fromiter(volume.phases, dtype=np.int64)))
     spacing = np.asarray(volume.size) / np.asarray(counts)
     grid = CellGrid(np.empty(counts, np.int32), volume.phase_names, spacing, volume.box, voxels, level)
     if counts == volume.shape:
@@ -177,8 +177,26 @@ def make_grid(volume: LabelledVolume, cell_size: float | str | None = None, *, f
     return replace(grid, phase=voxels[np.ix_(*(grid.voxel_of(axis) for axis in range(3)))])
 
 
-def _compact(voxels: npt.NDArray[np.integer], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Labels to 0, 1, 2 ... in the order of `labels` (sorted)."""
+def compact_labels(voxels: npt.NDArray[np.integer], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return labels as 0, 1, 2 ... in the order of a sorted list of all of them.
+
+    Parameters
+    ----------
+    voxels : integer array
+        Labels.
+    labels : (n,) int64 array
+        Every label, ascending.
+
+    Returns
+    -------
+    int32 array
+        Places in the list.
+
+    Examples
+    --------
+    >>> compact_labels(np.array([7, 3, 7]), np.array([3, 7])).tolist()
+    [1, 0, 1]
+    """
     low, high = int(labels[0]), int(labels[-1])
     if high - low < 1 << 20:
         table = np.zeros(high - low + 1, dtype=np.int32)

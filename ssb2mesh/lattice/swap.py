@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ssb2mesh.lattice.interface import Interface
 from ssb2mesh.lattice.stars import shape_of
 
-__all__ = ["cuts_of", "find_octahedra", "swap_axes"]
+__all__ = ["cuts_of", "find_octahedra", "read_axes", "set_axes", "swap_axes"]
 
 
 @nb.njit(cache=True)
@@ -169,3 +169,40 @@ def cuts_of(
     ends = tets[walls + 1, 0]
     out[squares] = (ends != first) & (ends != third)
     return out
+
+
+@nb.njit(cache=True)
+def read_axes(tets, octahedra):  # noqa: ANN201
+    """Both centres of each octahedron, and what its tets stand around: the axis of the centres (0), the diagonal
+    through the first corner of the ring in the order of the lattice (1), or the other (2).
+    """
+    centres = np.empty((len(octahedra), 2), np.int32)
+    axes = np.empty(len(octahedra), np.int8)
+    ring = np.empty(4, np.int32)
+    for o in range(len(octahedra)):
+        low, high, axis = _read(tets, octahedra[o], ring)
+        centres[o, 0], centres[o, 1] = low, high
+        axes[o] = 0
+        if axis > 0:
+            # an octahedron is read with its diagonal first
+            axes[o] = 1 if min(ring[0], ring[2]) < min(ring[1], ring[3]) else 2
+    return centres, axes
+
+
+@nb.njit(cache=True)
+def set_axes(tets, octahedra, given, axes) -> None:
+    """Re-cut octahedra to given axes, in place; `given` has both centres as one number, ascending."""
+    ring, out = np.empty(4, np.int32), np.empty((4, 4), np.int32)
+    for o in range(len(octahedra)):
+        g = octahedra[o]
+        low, high, present = _read(tets, g, ring)
+        code = np.int64(low) << 32 | np.int64(high)
+        at = np.searchsorted(given, code)
+        if at == len(given) or given[at] != code:
+            continue
+        first = 1 if min(ring[0], ring[2]) < min(ring[1], ring[3]) else 2
+        axis = 0 if axes[at] == 0 else (first if axes[at] == 1 else 3 - first)
+        if axis != present:
+            _write(ring, low, high, axis, out)
+            for t in range(4):
+                tets[g + t] = out[t]
