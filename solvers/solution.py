@@ -15,6 +15,7 @@ import numpy.typing as npt
 from solvers import dolfinx_api as api
 from solvers.domain import Domain
 from solvers.linear import LinearReport
+from ssb2mesh.disk import telling_full_disk
 from ssb2mesh.errors import InputError
 
 __all__ = ["Solution", "write_fields"]
@@ -141,7 +142,8 @@ def write_fields(
         folder.mkdir(exist_ok=True)
     domain.comm.Barrier()
     try:
-        api.write_xdmf(str(folder / path.name), domain.mesh, functions)
+        with telling_full_disk(path):
+            api.write_xdmf(str(folder / path.name), domain.mesh, functions)
         domain.comm.Barrier()
         if domain.comm.rank == 0:
             for name in (path.with_suffix(".h5").name, path.name):

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "DiskFullError",
     "DownloadError",
     "InputError",
     "MeshError",
@@ -48,6 +49,10 @@ class SolverError(Ssb2meshError, RuntimeError):
 
 class OtherRankError(Ssb2meshError):
     """Another process of a parallel run has failed and says why; this one only stops."""
+
+
+class DiskFullError(Ssb2meshError, OSError):
+    """Files that do not fit the disk, found before or while they are written."""
 
 
 class DownloadError(Ssb2meshError, ConnectionError):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ssb2mesh.errors import InputError
 
-__all__ = ["check_output", "check_output_folder", "staged_folder"]
+__all__ = ["RECORDS", "check_output", "check_output_folder", "finish_move", "lasting_folder", "staged_folder"]
+
+#: Subfolder of a hidden folder with the records of what is finished in it.
+RECORDS = ".stages"
+#: Marks a hidden folder whose files are on their way to the results.
+_MOVING = ".moving"
 
 
 def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
@@ -93,6 +100,8 @@ def _check_folder(folder: Path, what: str) -> None:
 def staged_folder(target: Path) -> Iterator[Path]:
     """Give a hidden folder beside `target` to write into; on success its files move there, on failure it goes.
 
+    Folders that killed runs left behind go too.
+
     Parameters
     ----------
     target : Path
@@ -108,21 +117,140 @@ def staged_folder(target: Path) -> Iterator[Path]:
     >>> with staged_folder(Path("results")) as stage:  # doctest: +SKIP
     ...     (stage / "a.txt").write_text("done")
     """
+    _sweep(target)
     stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     # mkdtemp is private to the user; results should follow the umask like any other folder
     umask = os.umask(0)
     os.umask(umask)
     stage.chmod(0o777 & ~umask)
     try:
-        yield stage
-        target.mkdir(exist_ok=True)
-        _move_into(stage, target)
+        with _held(stage):
+            yield stage
+            target.mkdir(exist_ok=True)
+            _move_into(stage, target)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _move_into(source: Path, target: Path) -> None:
+@contextmanager
+def lasting_folder(target: Path, *, patience: float = 5.0) -> Iterator[Path]:
+    """Give a hidden folder beside `target` to write into, the same to each run; it outlives a run that is cut off.
+
+    On success its files move to `target`, but those of its subfolder `RECORDS`. When the block fails, the folder stays
+    if there is a record in that subfolder, and goes if there is none.
+
+    Parameters
+    ----------
+    target : Path
+        Folder that receives the files. Other files in it stay.
+    patience : float
+        Seconds to wait for another run that is at work in it.
+
+    Yields
+    ------
+    Path
+        The hidden folder, ``.<name>.unfinished``.
+
+    Raises
+    ------
+    InputError
+        If another run is at work in it.
+
+    Examples
+    --------
+    >>> with lasting_folder(Path("results")) as stage:  # doctest: +SKIP
+    ...     (stage / "a.txt").write_text("done")
+    """
+    _sweep(target)
+    stage = target.with_name(f".{target.name}.unfinished")
+    with _held(stage, patience=patience, make=True):
+        for part in [*stage.rglob(".*.part"), *stage.rglob(".*.part.*")]:
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+        try:
+            yield stage
+            _move_all(stage, target)
+        except BaseException:
+            if not any((stage / RECORDS).glob("*.json")) and not (stage / _MOVING).exists():
+                shutil.rmtree(stage, ignore_errors=True)
+            raise
+
+
+def finish_move(target: Path) -> None:
+    """Finish the move of results that was cut off, if one was.
+
+    Parameters
+    ----------
+    target : Path
+        Results folder.
+
+    Examples
+    --------
+    >>> finish_move(Path("results"))
+    """
+    stage = target.with_name(f".{target.name}.unfinished")
+    if (stage / _MOVING).exists():
+        with _held(stage):
+            _move_all(stage, target)
+
+
+@contextmanager
+def _held(folder: Path, *, patience: float = 0.0, make: bool = False) -> Iterator[None]:
+    """Keep other runs out of a folder; the system lets go when this process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        folder.mkdir(exist_ok=True)
+        yield
+        return
+    until = time.monotonic() + patience
+    while True:
+        if make:
+            folder.mkdir(exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if folder.exists() and folder.stat().st_ino == os.fstat(handle).st_ino:
+                break
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(handle)
+                raise InputError(
+                    f"results folder: another run is at work in {str(folder)!r}; wait for it, or give another folder"
+                ) from None
+            time.sleep(0.1)
+        except OSError:  # a file system without locks: two runs at once are up to the user
+            break
+        os.close(handle)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sweep(target: Path) -> None:
+    """Remove the hidden folders that killed runs left beside `target`: old ones that nobody holds."""
+    for stage in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        try:
+            if stage.is_dir() and time.time() - stage.stat().st_mtime > 60:
+                with _held(stage):
+                    shutil.rmtree(stage, ignore_errors=True)
+        except (InputError, OSError):  # at work, or of another user
+            continue
+
+
+def _move_all(stage: Path, target: Path) -> None:
+    """Move what is done; a run that is cut off here is finished by the next one."""
+    (stage / _MOVING).touch()
+    shutil.rmtree(stage / RECORDS, ignore_errors=True)
+    target.mkdir(exist_ok=True)
+    _move_into(stage, target, but=_MOVING)
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def _move_into(source: Path, target: Path, *, but: str = "") -> None:
     for item in sorted(source.iterdir()):
+        if item.name == but:
+            continue
         if item.is_dir() and (target / item.name).is_dir():
             _move_into(item, target / item.name)
         else:

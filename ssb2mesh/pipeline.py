@@ -10,17 +10,22 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ssb2mesh.errors import InputError, MissingDependencyError
-from ssb2mesh.paths import check_output_folder, staged_folder
+from ssb2mesh.identity import digest, file_identity
+from ssb2mesh.io.mesh_common import replacing
+from ssb2mesh.journal import Journal
+from ssb2mesh.paths import RECORDS, check_output_folder, finish_move, lasting_folder
+from ssb2mesh.prepare import mesh_key, prepare_mesh
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.refine import solve_until_narrow
-from ssb2mesh.solving import NATIVE, Solved, solve_all
+from ssb2mesh.solving import NATIVE, Solved, Workplace, solve_all
 from ssb2mesh.stages import Stages, peak_memory_bytes
-from ssb2mesh.steps import Prepared, check_names, load_volume, summarise_mesh
-from ssb2mesh.study import format_study, read_study, write_study
+from ssb2mesh.steps import Prepared, summarise_mesh
+from ssb2mesh.study import format_study, read_study
 from ssb2mesh.study.model import Study
 from ssb2mesh.summaries import to_json
 
@@ -85,22 +90,34 @@ class RunResult:
 
 
 def run_study(
-    study: Study, *, stages: Stages | None = None, overwrite: bool = False, force: bool = False
+    study: Study,
+    *,
+    stages: Stages | None = None,
+    overwrite: bool = False,
+    force: bool = False,
+    fresh: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> RunResult | None:
     """Run a study from the volume to the report.
 
-    Under ``mpirun`` every process calls this: the first one reads, meshes and reports, all of them solve.
+    Under ``mpirun`` every process calls this: the first one reads, meshes and reports, all of them solve. A run that is
+    cut off leaves its finished stages in ``.<folder>.unfinished`` beside the results folder; the next one takes those
+    that were made of the same tables, files and program.
 
     Parameters
     ----------
     study : Study
         What to do.
     stages : Stages, optional
-        Collects time and memory.
+        Collects time and memory; of stages that are kept, the time they took.
     overwrite : bool
         Replace results that are there.
     force : bool
-        Mesh even if it is predicted not to fit in memory.
+        Go on even if mesh, solves or files are predicted not to fit memory or disk.
+    fresh : bool
+        Forget what a run that was cut off has finished.
+    tell : callable, optional
+        Called with a line for each stage that is kept.
 
     Returns
     -------
@@ -123,9 +140,10 @@ def run_study(
     ranks = Ranks(physics.comm if physics else None)
     folder = study.output.folder
 
-    with _stage(ranks, folder, lambda: check_output_folder(folder, overwrite=overwrite)) as stage:
-        last, made, solved = _mesh_and_solve(study, stage, ranks, physics=physics, stages=stages, force=force)
-        result = _only_first(ranks, lambda: _finish(last, stage, made, solved=solved, stages=stages))
+    check = partial(check_output_folder, folder, overwrite=overwrite)
+    with _place(ranks, physics, stages, opening=Opening(folder, check, fresh, tell)) as place:
+        last, made, solved = _mesh_and_solve(study, place, force=force)
+        result = _only_first(ranks, lambda: _finish(last, place, made, solved=solved))
     return result
 
 
@@ -136,6 +154,8 @@ def solve_study(
     stages: Stages | None = None,
     overwrite: bool = False,
     force: bool = False,
+    fresh: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> RunResult | None:
     """Do the solves of a study on a mesh that is there already, or on one made for it.
 
@@ -146,7 +166,7 @@ def solve_study(
     mesh_file : str or Path, optional
         A mesh file. Without it the mesh of the results folder is taken, if the same [volume] and [mesh] made it;
         else the volume is meshed.
-    stages, overwrite, force
+    stages, overwrite, force, fresh, tell
         As in `run_study`.
 
     Returns
@@ -172,15 +192,22 @@ def solve_study(
     ranks = Ranks(physics.comm)
     folder = study.output.folder
 
-    with _stage(ranks, folder, lambda: _check_solve_output(folder, overwrite)) as stage:
+    check = partial(_check_solve_output, folder, overwrite)
+    with _place(ranks, physics, stages, opening=Opening(folder, check, fresh, tell)) as place:
         found = ranks.on_first(lambda: existing_mesh(study, mesh_file))
         made, last = None, study
         if found is None:
-            last, made, solved = _mesh_and_solve(study, stage, ranks, physics=physics, stages=stages, force=force)
+            last, made, solved = _mesh_and_solve(study, place, force=force)
         else:
-            solved = solve_all(study, stage, ranks, physics=physics, stages=stages, path=found)
-        result = _only_first(ranks, lambda: _collect(last, stage, made, solved=solved, stages=stages))
+            solved = solve_all(study, place, path=found, key=ranks.on_first(lambda: _file_key(study, found)))
+        result = _only_first(ranks, lambda: _collect(last, place, made, solved=solved))
     return result
+
+
+def _file_key(study: Study, mesh: Path) -> str:
+    """Digest of a mesh file; solves on the volume are of its table too."""
+    heavy = file_identity(mesh.with_suffix(".h5"))
+    return digest(file_identity(mesh), heavy, mesh_key(study))
 
 
 @dataclass(frozen=True)
@@ -231,16 +258,49 @@ def load_physics() -> Physics:
     return Physics(comm, domain.load_domain, study.run_solve, study.run_volume_solve)
 
 
+@dataclass(frozen=True)
+class Opening:
+    """How the hidden folder of a run is opened.
+
+    Parameters
+    ----------
+    folder : Path
+        Results folder.
+    check : callable
+        Raises if the results may not be written.
+    fresh : bool
+        Forget what is there.
+    tell : callable or None
+        Called with a line for each stage that is kept.
+    """
+
+    folder: Path
+    check: Callable[[], object]
+    fresh: bool
+    tell: Callable[[str], None] | None
+
+
 @contextmanager
-def _stage(ranks: Ranks, folder: Path, check: Callable[[], object]) -> Iterator[Path]:
-    """Give all processes the hidden folder to write into; the first one makes it, moves its files or removes it."""
+def _place(ranks: Ranks, physics: Physics | None, stages: Stages, *, opening: Opening) -> Iterator[Workplace]:
+    """Give all processes the hidden folder to write into; the first one holds it and moves its files."""
+    journals: list[Journal] = []
+    stage = opening.folder.with_name(f".{opening.folder.name}.unfinished")
     with ExitStack() as held:
 
-        def open_it() -> Path:
-            check()
-            return held.enter_context(staged_folder(folder))
+        def open_it() -> None:
+            finish_move(opening.folder)
+            opening.check()
+            held.enter_context(lasting_folder(opening.folder))
+            journals.append(Journal(stage, stages, fresh=opening.fresh, tell=opening.tell))
 
-        yield ranks.on_first(open_it)
+        ranks.on_first(open_it)
+        try:
+            yield Workplace(stage, ranks, physics, stages, *journals)
+        except BaseException:
+            if journals and journals[0].finished and opening.tell is not None:
+                names = ", ".join(journals[0].finished)
+                opening.tell(f"finished and kept: {names}; the same command goes on from there")
+            raise
 
 
 def _only_first(ranks: Ranks, work: Callable[[], T]) -> T | None:
@@ -250,66 +310,51 @@ def _only_first(ranks: Ranks, work: Callable[[], T]) -> T | None:
     return kept[0] if kept else None
 
 
-def _mesh_and_solve(
-    study: Study, stage: Path, ranks: Ranks, *, physics: Physics | None, stages: Stages, force: bool
-) -> tuple[Study, Prepared | None, list[Solved]]:
+def _mesh_and_solve(study: Study, place: Workplace, *, force: bool) -> tuple[Study, Prepared | None, list[Solved]]:
     """Volume to fields, on finer meshes where a solve asks for an accuracy; the study comes with the last cell size."""
-    return solve_until_narrow(
-        study,
-        ranks,
-        prepare=lambda now: _only_first(ranks, lambda: _prepare(now, stage, stages, force=force)),
-        solve=lambda now, made: solve_all(now, stage, ranks, physics=physics, stages=stages, made=made),
-    )
+    ranks, journal = place.ranks, place.journal
+
+    def key(now: Study) -> str:
+        return ranks.on_first(lambda: mesh_key(now))
+
+    def prepare(now: Study) -> Prepared | None:
+        return _only_first(ranks, lambda: prepare_mesh(now, place.folder, _known(journal), force=force))
+
+    def solve(now: Study, made: Prepared | None) -> list[Solved]:
+        return solve_all(now, place, made=made, key=key(now))
+
+    return solve_until_narrow(study, ranks, prepare=prepare, solve=solve, journal=journal, key=key(study))
 
 
-def _prepare(study: Study, stage: Path, stages: Stages, *, force: bool) -> Prepared:
-    """Volume to checked mesh, written into the stage."""
-    from ssb2mesh.check import check_mesh
-    from ssb2mesh.io import write_mesh
-    from ssb2mesh.mesh_options import lattice_options
-    from ssb2mesh.mesher import mesh_volume
-
-    with stages("volume"):
-        volume, cleaned = load_volume(study.volume)
-    check_names(study, volume)
-    mesh = mesh_volume(
-        volume,
-        cell_size=study.mesh.cell_size,
-        drop=study.mesh.drop,
-        engine=study.mesh.engine,
-        options=lattice_options(study.mesh.options),
-        stages=stages,
-        force=force,
-    )
-    with stages("check"):
-        report = check_mesh(mesh, volume)
-    with stages("write mesh"):
-        for name in dict.fromkeys([*study.output.mesh, *([NATIVE] if study.solves else [])]):
-            write_mesh(mesh, stage / name)
-    write_study(study, stage / "study.toml")
-    return Prepared(volume, mesh, report, tuple(cleaned))
+def _known(journal: Journal | None) -> Journal:
+    assert journal is not None  # on the first process
+    return journal
 
 
-def _finish(study: Study, stage: Path, made: Prepared | None, *, solved: list[Solved], stages: Stages) -> RunResult:
+def _finish(study: Study, place: Workplace, made: Prepared | None, *, solved: list[Solved]) -> RunResult:
     """Write the report and say what there is."""
     from ssb2mesh.report import write_report
 
     assert made is not None
-    measures = _measure(study, made, stage, stages) if study.measure is not None else None
+    measures = _measure(study, made, place) if study.measure is not None else None
     if study.output.report:
-        with stages("report"):
-            write_report(replace(_report_data(study, made, solved=solved, stages=stages), measures=measures), stage)
-    return _collect(study, stage, made, solved=solved, stages=stages)
+        with place.stages("report"):
+            data = _report_data(study, made, solved=solved, stages=place.stages)
+            write_report(replace(data, measures=measures), place.folder)
+    return _collect(study, place, made, solved=solved)
 
 
-def _measure(study: Study, made: Prepared, stage: Path, stages: Stages) -> Any:
+def _measure(study: Study, made: Prepared, place: Workplace) -> Any:
     """Measure the volume beside its mesh, and write the table."""
     from ssb2mesh.measure import measure_volume, write_measures
 
-    with stages("measure"):
-        measures = measure_volume(made.volume, mesh=made.mesh, plan=study.measure)
-        write_measures(measures, stage)
-    return measures
+    def work() -> Any:
+        with place.stages("measure"):
+            measures = measure_volume(made.volume, mesh=made.mesh, plan=study.measure)
+            write_measures(measures, place.folder)
+        return measures
+
+    return _known(place.journal).stage("measure", digest(mesh_key(study), study.measure), work)
 
 
 def _report_data(study: Study, made: Prepared, *, solved: list[Solved], stages: Stages) -> ReportData:
@@ -328,13 +373,16 @@ def _report_data(study: Study, made: Prepared, *, solved: list[Solved], stages: 
     )
 
 
-def _collect(study: Study, stage: Path, made: Prepared | None, *, solved: list[Solved], stages: Stages) -> RunResult:
+def _collect(study: Study, place: Workplace, made: Prepared | None, *, solved: list[Solved]) -> RunResult:
     """Write results.json and list what was written."""
-    folder = study.output.folder
+    folder, stage, stages = study.output.folder, place.folder, place.stages
     numbers = summarise_mesh(made.mesh, made.report, stages) if made else {}
     result = RunResult(study.title, folder, (), numbers, tuple(solved), dict(stages.seconds))
-    (stage / RESULTS).write_text(to_json(result.to_dict()), encoding="utf-8")
-    written = sorted(p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
+    _known(place.journal).clear()
+    with replacing(stage / RESULTS) as (part,):
+        part.write_text(to_json(result.to_dict()), encoding="utf-8")
+    found = (p.relative_to(stage) for p in stage.rglob("*") if p.is_file())
+    written = sorted(path for path in found if path.parts[0] != RECORDS)
     return replace(result, files=tuple(folder / p for p in written))
 
 

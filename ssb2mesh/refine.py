@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ssb2mesh.errors import InputError
+from ssb2mesh.identity import digest
+from ssb2mesh.journal import Journal
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.stages import available_memory_bytes
 from ssb2mesh.steps import Prepared
@@ -34,6 +36,8 @@ def solve_until_narrow(
     *,
     prepare: Callable[[Study], Prepared | None],
     solve: Callable[[Study, Prepared | None], list[Solved]],
+    journal: Journal | None = None,
+    key: str = "",
 ) -> tuple[Study, Prepared | None, list[Solved]]:
     """Mesh and solve; mesh again with cells of half the size while a solve misses the accuracy it was given.
 
@@ -50,6 +54,10 @@ def solve_until_narrow(
         Makes the mesh of a study; None on every process but the first.
     solve : callable
         Does the solves of a study on a mesh.
+    journal : Journal, optional
+        What a run that was cut off has finished, on the first process.
+    key : str
+        Digest of what the first mesh is made of, on the first process.
 
     Returns
     -------
@@ -70,21 +78,46 @@ def solve_until_narrow(
     if not certain:
         made = prepare(study)
         return study, made, solve(study, made)
-    history: list[dict[str, Any]] = []
+    begun = ranks.on_first(lambda: _begun(journal, digest(key, certain)))
+    history: list[dict[str, Any]] = list(begun["history"])
+    study, step = replace(study, mesh=begun["mesh"] or study.mesh), begun["stopped"]
     while True:
         made = prepare(study)
         solved = solve(replace(study, solves=certain), made)
-        tets = ranks.on_first(partial(_tets, made))
-        widths = {each.name: each.summary["accuracy"]["width"] for each in solved}
-        history.append({"cell_size": study.mesh.cell_size or "1 voxel", "tets": tets, "width": widths})
-        step = ranks.on_first(partial(_next, study, made, solved, history))
+        if step is None:
+            tets = ranks.on_first(partial(_tets, made))
+            widths = {each.name: each.summary["accuracy"]["width"] for each in solved}
+            history.append({"cell_size": study.mesh.cell_size or "1 voxel", "tets": tets, "width": widths})
+            decide = partial(_next, study, made, solved, history)
+            step = ranks.on_first(partial(_decided, journal, digest(key, certain), decide, (study, history)))
         if isinstance(step, str):
             break
-        study, made = step, None
+        study, made, step = step, None, None
     solved = [_noted(each, history, step) for each in solved]
     solved += solve(replace(study, solves=others), made) if others else []
     order = [table["name"] for table in study.solves]
     return study, made, sorted(solved, key=lambda each: order.index(each.name))
+
+
+def _begun(journal: Journal | None, key: str) -> dict[str, Any]:
+    """Where a refinement that was cut off goes on: meshes so far, the next one, or why there is none."""
+    found = journal.find("refinement", key) if journal is not None else None
+    return found or {"history": [], "mesh": None, "stopped": None}
+
+
+def _decided(
+    journal: Journal | None, key: str, decide: Callable[[], Study | str], so_far: tuple[Study, list[dict[str, Any]]]
+) -> Study | str:
+    """Decide on the next mesh, and keep the decision before any work on it."""
+    step = decide()
+    if journal is not None:
+        study, history = so_far
+        if isinstance(step, str):
+            found = {"history": history, "mesh": study.mesh, "stopped": step}
+        else:
+            found = {"history": history, "mesh": step.mesh, "stopped": None}
+        journal.keep(journal.begin("refinement", key), found)
+    return step
 
 
 def _tets(made: Prepared | None) -> int:

@@ -18,6 +18,7 @@ __all__ = [
     "accuracy_option",
     "crop_option",
     "emit",
+    "fresh_option",
     "json_option",
     "VOLUME_HELP",
     "Argument",
@@ -225,6 +226,9 @@ json_option = click.option(
 )
 overwrite_option = click.option(
     "--overwrite", cls=Option, is_flag=True, group="Output", help="Replace existing results."
+)
+fresh_option = click.option(
+    "--fresh", cls=Option, is_flag=True, group="Output", help="Forget what a run that was cut off has finished."
 )
 crop_option = click.option(
     "--crop",

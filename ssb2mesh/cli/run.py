@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-from ssb2mesh.cli.common import Argument, Option, accuracy_option, emit, json_option, overwrite_option, say, verb
+from ssb2mesh.cli.common import (
+    Argument,
+    Option,
+    accuracy_option,
+    emit,
+    fresh_option,
+    json_option,
+    overwrite_option,
+    say,
+    verb,
+)
 
 __all__ = ["command"]
 
@@ -23,6 +33,7 @@ __all__ = ["command"]
 @overwrite_option
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
               help="Go on although the mesh is predicted not to fit in memory.")  # fmt: skip
+@fresh_option
 @accuracy_option
 @json_option
 def command(
@@ -32,6 +43,7 @@ def command(
     output: str | None,
     overwrite: bool,
     force: bool,
+    fresh: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -44,7 +56,14 @@ def command(
     from ssb2mesh.summaries import describe_run_in_full
 
     plan = with_accuracy(read_study(study).with_output(output), accuracy)
-    result = run_study(plan, stages=Stages(show=verbose or not quiet), overwrite=overwrite, force=force)
+    result = run_study(
+        plan,
+        stages=Stages(show=verbose or not quiet),
+        overwrite=overwrite,
+        force=force,
+        fresh=fresh,
+        tell=lambda line: say(f"ssb2mesh: {line}", quiet=quiet),
+    )
     if result is not None:
         numbers = result.to_dict()
         for fault in numbers["mesh"]["faults"]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-from ssb2mesh.cli.common import Argument, Option, accuracy_option, emit, json_option, overwrite_option, say, verb
+from ssb2mesh.cli.common import (
+    Argument,
+    Option,
+    accuracy_option,
+    emit,
+    fresh_option,
+    json_option,
+    overwrite_option,
+    say,
+    verb,
+)
 
 __all__ = ["command"]
 
@@ -23,6 +33,7 @@ __all__ = ["command"]
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FOLDER",
               help="Results folder.", absent="[output].folder of the study")  # fmt: skip
 @overwrite_option
+@fresh_option
 @accuracy_option
 @json_option
 def command(
@@ -32,6 +43,7 @@ def command(
     mesh_file: str | None,
     output: str | None,
     overwrite: bool,
+    fresh: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -44,7 +56,14 @@ def command(
     from ssb2mesh.summaries import describe_run
 
     plan = with_accuracy(read_study(study).with_output(output), accuracy)
-    result = solve_study(plan, mesh_file=mesh_file, stages=Stages(show=verbose), overwrite=overwrite)
+    result = solve_study(
+        plan,
+        mesh_file=mesh_file,
+        stages=Stages(show=verbose),
+        overwrite=overwrite,
+        fresh=fresh,
+        tell=lambda line: say(f"ssb2mesh: {line}", quiet=quiet),
+    )
     if result is not None:
         numbers = result.to_dict()
         emit(numbers, describe_run(numbers), as_json=as_json)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.disk import telling_full_disk
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh
 
@@ -206,6 +207,8 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
     ------
     InputError
         If a folder is missing or a path is a folder.
+    DiskFullError
+        If there is no room.
     """
     for path in paths:
         if not path.parent.is_dir():
@@ -214,7 +217,8 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
             raise InputError(f"path: {path} is a folder; give the name of a file")
     temporary = [path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}") for path in paths]
     try:
-        yield temporary
+        with telling_full_disk(paths[0], written=lambda: sum(p.stat().st_size for p in temporary if p.is_file())):
+            yield temporary
         for source, target in zip(temporary, paths, strict=True):
             source.replace(target)
     finally:

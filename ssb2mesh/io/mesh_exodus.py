@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import MeshData, check_fields, header_of, replacing
-from ssb2mesh.io.mesh_exodus_layout import ExodusNames, ExodusPlan, Layout, Step, import_netcdf
+from ssb2mesh.io.mesh_exodus_layout import ExodusNames, ExodusPlan, Layout, Step, closing_once, import_netcdf
 from ssb2mesh.io.mesh_gmsh import physical_numbers, tets_crc32
 from ssb2mesh.io.mesh_names import safe_names, warn_loss, warn_renamed
 from ssb2mesh.io.mesh_sides import SideSet, side_set_names, side_sets
@@ -185,7 +185,7 @@ def _write(mesh: TaggedMesh, path: Path, steps: Iterable[Step], options: _Option
     header = _own_header(mesh, first)
     storage = _storage(plan, options.storage)
     with replacing(path) as (part,):
-        with netcdf.Dataset(part, "w", format=STORAGES[storage], clobber=True) as file:
+        with closing_once(netcdf.Dataset(part, "w", format=STORAGES[storage], clobber=True)) as file:
             file.set_fill_off()
             layout = Layout(file, plan, options.name_length)
             layout.declare(first, wide=storage != "64bit-offset" and _needs_64(plan), header=header)

@@ -8,7 +8,8 @@ skip. Everything is declared before anything is written: classic netCDF moves al
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +27,16 @@ from ssb2mesh.mesh.second_order import SecondOrder
 if TYPE_CHECKING:
     import netCDF4
 
-__all__ = ["EXODUS_SIDE", "ExodusNames", "ExodusPlan", "Layout", "Step", "component_names", "import_netcdf"]
+__all__ = [
+    "EXODUS_SIDE",
+    "ExodusNames",
+    "ExodusPlan",
+    "Layout",
+    "Step",
+    "closing_once",
+    "component_names",
+    "import_netcdf",
+]
 
 #: Exodus's number of each side in `ssb2mesh.mesh.TET_SIDES`.
 EXODUS_SIDE = np.array([2, 3, 1, 4])
@@ -257,6 +267,20 @@ def import_netcdf(path: Path) -> Any:
     except ImportError as error:
         raise MissingDependencyError.of("netCDF4", f"{path.name}: Exodus II", 'pip install "ssb2mesh[io]"') from error
     return netCDF4
+
+
+@contextmanager
+def closing_once(file: Any) -> Iterator[Any]:
+    """Close a netCDF file once: netCDF4 tries again when the object goes, which crashes if the disk is full."""
+    try:
+        with file:
+            yield file
+    except BaseException:
+        import ctypes
+
+        # so it never goes
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(file))
+        raise
 
 
 def _field_texts(flat: Sequence[str], length: int) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.disk import telling_full_disk
 from ssb2mesh.errors import InputError
 from ssb2mesh.units import LENGTH_UNITS
 
@@ -185,6 +187,8 @@ def replacing(path: Path, suffix: str) -> Iterator[Path]:
     ------
     InputError
         If the parent folder is missing, or a folder stands where a file should go.
+    DiskFullError
+        If there is no room.
     """
     if not path.parent.is_dir():
         raise InputError(f"path: the folder {path.parent} does not exist; create it first")
@@ -193,12 +197,21 @@ def replacing(path: Path, suffix: str) -> Iterator[Path]:
     base = re.sub(re.escape(suffix) + "$", "", path.name)
     temporary = path.with_name(f".{base}.{os.getpid()}.part{suffix}")
     try:
-        yield temporary
+        with telling_full_disk(path, written=lambda: temporary.stat().st_size if temporary.is_file() else 0):
+            yield temporary
         if path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder; threads of a writer that failed may still write into a folder."""
+    for _ in range(40):
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+            return
+        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            time.sleep(0.05)

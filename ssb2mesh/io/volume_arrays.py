@@ -316,7 +316,8 @@ def write_hdf5(volume: LabelledVolume, path: Path) -> None:
     """Write the dataset ``/labels`` (x, y, z) with voxel size, origin, axes and names as attributes."""
     import h5py
 
-    with h5py.File(path, "w") as file:
+    # no chunk waits in memory: HDF5 does not survive a disk that is full when it closes
+    with h5py.File(path, "w", rdcc_nbytes=0) as file:
         dataset = file.create_dataset(
             "labels", data=volume.labels, compression="gzip", compression_opts=1, shuffle=True
         )

@@ -126,6 +126,19 @@ def write_itk(volume: LabelledVolume, path: Path) -> None:
             sitk.WriteImage(image, str(path), useCompression=True)
         except RuntimeError as error:
             raise InputError(f"path: cannot write {path} ({_short(error)})") from error
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        _check_length(path, volume.labels.size * smallest(volume.labels).itemsize)
+
+
+def _check_length(path: Path, data: int) -> None:
+    """Make sure that all voxels are in a NIfTI file: its library does not tell when the disk is full."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            length = sum(iter(lambda: len(file.read(2**20)), 0))
+    except (OSError, EOFError, zlib.error):
+        length = 0
+    if length < data:
+        raise OSError(f"cannot write {path}: {length} of {data} bytes are in it")
 
 
 def _unit(path: Path, fields: dict[str, str]) -> tuple[float | None, str]:
