@@ -117,37 +117,55 @@ def test_sub_volumes_of_independent_voxels_follow_the_binomial_law():
 
 @pytest.mark.parametrize("spacing", [CUBIC, FLAT, SKEW])
 @pytest.mark.parametrize("radius", [8.3, 14.0])
-def test_area_of_a_sphere(spacing, radius):
+def test_area_of_a_sphere(spacing, radius, verify):
     shape = np.ceil(2 * radius * 1e-6 / np.asarray(spacing)).astype(int) + 6
     x, y, z = _grid(shape, spacing)
     r = radius * 1e-6
     ball = (x - 0.2e-6) ** 2 + (y + 0.3e-6) ** 2 + (z - 0.1e-6) ** 2 < r * r
     found = interface_areas(_volume(ball, spacing))
     # the limit; voxel faces are half too large
-    assert found.area("LPSCl|NMC") == pytest.approx(4 * np.pi * r * r, rel=0.01)
+    edges = " x ".join(f"{1e6 * s:g}" for s in spacing)
+    verify(
+        f"sphere of {radius:g} um, voxels {edges} um",
+        "area, m2",
+        found.area("LPSCl|NMC"),
+        4 * np.pi * r * r,
+        0.01,
+        source="4 pi R^2",
+        mesh="voxels",
+    )
     assert found.faces[0, 1] == pytest.approx(6 * np.pi * r * r, rel=0.03)
     assert found.crofton[0, 1] == pytest.approx(4 * np.pi * r * r, rel=0.01)
 
 
 @pytest.mark.parametrize("normal", [(0, 0, 1), (1, 1, 1), (1, 2, 3), (0, 1, 1), (1, 0.5, 0.5), (1, 0.37, 0.11)])
 @pytest.mark.parametrize("spacing", [CUBIC, SKEW])
-def test_area_of_a_tilted_plane(normal, spacing):
+def test_area_of_a_tilted_plane(normal, spacing, verify):
     n = np.asarray(normal, float) / np.linalg.norm(normal)
     shape = np.round(44e-6 / np.asarray(spacing)).astype(int)
     x, y, z = _grid(shape, spacing)
     offset = 0.31e-6
     labels = n[0] * x + n[1] * y + n[2] * z < offset
     exact = _plane_area(n, offset, np.asarray(spacing) * shape)
-    assert interface_areas(_volume(labels, spacing)).area("NMC|LPSCl") == pytest.approx(exact, rel=0.01)
+    edges = " x ".join(f"{1e6 * s:g}" for s in spacing)
+    verify(
+        f"plane with normal {normal}, voxels {edges} um",
+        "area, m2",
+        interface_areas(_volume(labels, spacing)).area("NMC|LPSCl"),
+        exact,
+        0.01,
+        source="plane cut by the box",
+        mesh="voxels",
+    )
 
 
-def test_area_of_a_gyroid_and_of_its_mesh():
+def test_area_of_a_gyroid_and_of_its_mesh(verify):
     phantom = make_phantom("gyroid", shape=(48, 48, 48))
     exact = phantom.exact["area_LPSCl|NMC_m2"]
     mesh = mesh_volume(phantom.volume)
     found = interface_areas(phantom.volume, mesh=mesh)
-    assert found.area("LPSCl|NMC") == pytest.approx(exact, rel=0.01)
-    assert found.mesh["LPSCl|NMC"] == pytest.approx(exact, rel=0.01)
+    verify("gyroid", "area from voxels, m2", found.area("LPSCl|NMC"), exact, 0.01, source="its integral", mesh="voxels")
+    verify("gyroid", "area of the mesh, m2", found.mesh["LPSCl|NMC"], exact, 0.01, source="its integral", mesh=mesh)
     assert found.faces[0, 1] > 1.5 * exact
     assert found.specific_surface("NMC") == pytest.approx(exact / np.prod(phantom.volume.size), rel=0.01)
 
@@ -184,9 +202,9 @@ def test_contact_fraction_and_triple_line_of_a_cap():
     mesh = mesh_volume(volume)
     lines = triple_lines(volume, mesh=mesh)
     name = "LPSCl|NMC|void"
-    # staircases of lines are wilder than those of surfaces: five per cent is what the correction is stated for
-    assert lines.corrected[name] == pytest.approx(length, rel=0.05)
-    assert lines.mesh[name] == pytest.approx(length, rel=0.05)
+    # see test_measure_lines.py; the line of the mesh bends into the outer wedges a little more
+    assert lines.corrected[name] == pytest.approx(length, rel=0.02)
+    assert lines.mesh[name] == pytest.approx(length, rel=0.03)
     assert lines.edges[name] > 1.4 * length
 
 

@@ -28,7 +28,7 @@ _PUBLIC = {
     "measure_volume": "survey",
     "MeasurePlan": "plan",
     "representative_fractions": "fractions",
-    "triple_lines": "areas",
+    "triple_lines": "lines",
     "two_point": "chords",
     "volume_fractions": "fractions",
     "write_measures": "survey",
@@ -42,12 +42,13 @@ __all__ = ["MeasurePlan", "chord_lengths", "connectivity", "contact_map", "conta
            "write_measures", "write_table"]  # fmt: skip
 
 if TYPE_CHECKING:
-    from ssb2mesh.measure.areas import crofton_areas, interface_areas, triple_lines
+    from ssb2mesh.measure.areas import crofton_areas, interface_areas
     from ssb2mesh.measure.chords import chord_lengths, two_point
     from ssb2mesh.measure.contact_maps import contact_map, interfacial_voids
     from ssb2mesh.measure.cracks import cracks_on_slice, measure_cracks
     from ssb2mesh.measure.fractions import connectivity, representative_fractions, volume_fractions
     from ssb2mesh.measure.layers import layer_thickness
+    from ssb2mesh.measure.lines import triple_lines
     from ssb2mesh.measure.particles import label_particles
     from ssb2mesh.measure.plan import MeasurePlan
     from ssb2mesh.measure.spots import contact_spots, estimate_constriction

@@ -1,4 +1,4 @@
-"""Areas of interfaces without the bias of the staircase, contact fractions, triple lines. No meshes are made here."""
+"""Areas of interfaces without the bias of the staircase, and contact fractions. No lines, no meshes are made here."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from ssb2mesh.measure.window import window_weights
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import LabelledVolume, interface_name
 
-__all__ = ["InterfaceAreas", "TripleLines", "crofton_areas", "interface_areas", "staircase_lean",
-           "triple_lines"]  # fmt: skip
+__all__ = ["InterfaceAreas", "crofton_areas", "interface_areas", "staircase_lean"]
 
 #: More phases than this make tables of pairs that no one reads.
 MOST_PHASES = 1000
@@ -288,144 +287,4 @@ def crofton_areas(volume: LabelledVolume) -> npt.NDArray[np.float64]:
     counts = np.sum(in_slabs(one, codes.shape[0], thick=max(16, codes.shape[0] // 8)), axis=0)
     voxel = float(np.prod(volume.spacing))
     result: npt.NDArray[np.float64] = 2 * voxel * np.einsum("d,dab->ab", shares / lengths, counts)
-    return result
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class TripleLines:
-    """Length of the lines where three phases meet, by their names joined with bars in alphabetical order.
-
-    Parameters
-    ----------
-    corrected : mapping of str to float
-        From the voxels, voxel edges projected on the local direction of the line, m.
-    edges : mapping of str to float
-        Length of the voxel edges, m: about 1.5 times too long for lines of all directions.
-    mesh : mapping of str to float
-        Length of the mesh edges on the line, m; empty without a mesh.
-    box_volume : float
-        m3.
-
-    Notes
-    -----
-    An edge where four phases meet is under their four names.
-    """
-
-    corrected: Mapping[str, float]
-    edges: Mapping[str, float]
-    box_volume: float
-    mesh: Mapping[str, float] = field(default_factory=dict)
-
-    def rows(self) -> list[Row]:
-        """Return the numbers as rows of a long table."""
-        rows = []
-        for name in sorted({*self.corrected, *self.mesh}):
-            for quantity, found in (("length", self.corrected), ("length of voxel edges", self.edges),
-                                    ("length of mesh edges", self.mesh)):  # fmt: skip
-                if name in found:
-                    rows.append(Row("triple line", name, quantity, found[name], "m"))
-            if name in self.corrected:
-                density = self.corrected[name] / self.box_volume
-                rows.append(Row("triple line", name, "length density", density, "1/m2"))
-        return rows
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what JSON shows."""
-        return {
-            name: {
-                "length_m": self.corrected.get(name, 0.0),
-                "voxel_edges_m": self.edges.get(name, 0.0),
-                **({"mesh_m": self.mesh[name]} if name in self.mesh else {}),
-            }
-            for name in sorted({*self.corrected, *self.mesh})
-        }
-
-    def __repr__(self) -> str:
-        return f"<TripleLines {', '.join(f'{n} {v:.4g} m' for n, v in self.corrected.items())}>"
-
-
-def triple_lines(volume: LabelledVolume, *, mesh: TaggedMesh | None = None) -> TripleLines:
-    """Return the length of the lines where three phases meet.
-
-    Voxel edges overestimate it; each counts with the cosine between it and the line, whose direction is that of the
-    cross product of the gradients of the smoothed phases.
-
-    Parameters
-    ----------
-    volume : LabelledVolume
-        The volume.
-    mesh : TaggedMesh, optional
-        A mesh of it, whose own lengths are given beside.
-
-    Returns
-    -------
-    TripleLines
-        By the names of the phases.
-
-    Examples
-    --------
-    >>> labels = np.zeros((4, 4, 4), np.uint8)
-    >>> labels[:2, :2], labels[:2, 2:] = 1, 2
-    >>> found = triple_lines(LabelledVolume(labels, (1e-6,) * 3, phases={0: "LPSCl", 1: "NMC", 2: "void"}))
-    >>> round(found.corrected["LPSCl|NMC|void"] * 1e6, 6)
-    4.0
-    """
-    from ssb2mesh.measure.areas_kernel import triple_edges
-
-    codes, spacing, weights = phase_codes(volume), np.asarray(volume.spacing), window_weights()
-    parts = in_slabs(lambda first, last: triple_edges(codes, weights, spacing, first, last), codes.shape[0])
-    sets = np.concatenate([phases for phases, _ in parts])
-    lengths = np.concatenate([both for _, both in parts])
-    edges: dict[str, float] = {}
-    corrected: dict[str, float] = {}
-    found, place = np.unique(sets, axis=0, return_inverse=True)
-    for number, members in enumerate(found.tolist()):
-        name = "|".join(sorted(volume.phase_names[m] for m in members if m >= 0))
-        here = place.reshape(-1) == number
-        edges[name], corrected[name] = (float(v) for v in lengths[here].sum(axis=0))
-    meshed = mesh_triple_lines(mesh) if mesh is not None else {}
-    return TripleLines(corrected, edges, float(np.prod(volume.size)), meshed)
-
-
-def mesh_triple_lines(mesh: TaggedMesh) -> dict[str, float]:
-    """Return the length of the mesh edges where the interfaces of three or more phases meet, by their names.
-
-    Parameters
-    ----------
-    mesh : TaggedMesh
-        With its interfaces as facet sets ``"A|B"``.
-
-    Returns
-    -------
-    dict of str to float
-        m.
-
-    Examples
-    --------
-    >>> mesh_triple_lines(mesh)  # doctest: +SKIP
-    {'LPSCl|NMC|void': 0.0012}
-    """
-    interfaces = {tag: name.split("|") for name, tag in mesh.facet_names.items() if "|" in name}
-    phases = sorted({phase for pair in interfaces.values() for phase in pair})
-    keep = np.isin(mesh.facet_tags, list(interfaces))
-    if not keep.any():
-        return {}
-    table = np.full((max(interfaces) + 1, 2), -1)
-    for tag, pair in interfaces.items():
-        table[tag] = [phases.index(phase) for phase in pair]
-    facets = mesh.facets[keep].astype(np.int64)
-    edges = np.sort(np.concatenate([facets[:, [0, 1]], facets[:, [1, 2]], facets[:, [2, 0]]]), axis=1)
-    keys = edges[:, 0] * mesh.n_points + edges[:, 1]
-    members = np.tile(table[mesh.facet_tags[keep]], (3, 1))
-    # a row for each edge and phase at it, once
-    pairs = np.unique(np.column_stack([np.repeat(keys, 2), members.reshape(-1)]), axis=0)
-    edge, start, count = np.unique(pairs[:, 0], return_index=True, return_counts=True)
-    length = np.linalg.norm(mesh.points[edge // mesh.n_points] - mesh.points[edge % mesh.n_points], axis=1)
-    result: dict[str, float] = {}
-    for n in np.unique(count[count > 2]).tolist():
-        rows = np.flatnonzero(count == n)
-        sets = pairs[start[rows][:, None] + np.arange(n), 1]
-        found, place = np.unique(sets, axis=0, return_inverse=True)
-        sums = np.bincount(place.reshape(-1), weights=length[rows])
-        result |= {"|".join(phases[m] for m in one): float(s) for one, s in zip(found.tolist(), sums, strict=True)}
     return result

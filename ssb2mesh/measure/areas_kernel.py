@@ -127,68 +127,72 @@ def crossings(codes, directions, first, last, counts):  # type: ignore[no-untype
 
 
 @nb.njit(cache=True, nogil=True)
-def triple_edges(codes, weights, spacing, first, last):  # type: ignore[no-untyped-def]  # noqa: C901, ANN001, ANN201
-    """Return the voxel edges where three or four phases meet: phases (n, 4; -1 for none) and lengths (n, 2).
+def triple_edges(codes, first, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return the voxel edges where three or four phases meet: phases (n, 4; -1 for none), place (n, 4), turns (n,).
 
-    The first length is the edge, the second what it stands for.
-
-    The direction of the line is that of the cross products of the gradients of three of the phases.
+    A place is the voxel above which the edge lies, and its axis. Turns are 1 or -1 where three phases follow each other
+    in rising order around the line along the axis or against it, 0 where there is no order: two phases touch across
+    the edge, or four meet.
     """
     most = 0
     for turn in range(2):
         if turn == 1:
-            phases, lengths = np.empty((most, 4), np.int32), np.empty((most, 2))
+            phases, place, turns = np.empty((most, 4), np.int32), np.empty((most, 4), np.int32), np.zeros(most, np.int8)
         most = 0
-        found = np.empty(4, np.int64)
+        around, found = np.empty(4, np.int64), np.empty(4, np.int64)
         at = np.empty(3, np.int64)
-        half = np.empty(3, np.int64)
-        sums = np.empty((3, 3))
         for i in range(first, last):
             for j in range(codes.shape[1]):
                 for k in range(codes.shape[2]):
                     for axis in range(3):
-                        u, v = (axis + 1) % 3, (axis + 2) % 3
                         at[0], at[1], at[2] = i, j, k
-                        if at[u] + 1 >= codes.shape[u] or at[v] + 1 >= codes.shape[v]:
-                            continue
-                        n = 0
-                        for corner in range(4):
-                            x = i + (u == 0) * (corner & 1) + (v == 0) * (corner >> 1)
-                            y = j + (u == 1) * (corner & 1) + (v == 1) * (corner >> 1)
-                            z = k + (u == 2) * (corner & 1) + (v == 2) * (corner >> 1)
-                            code = np.int64(codes[x, y, z])
-                            place = 0
-                            while place < n and found[place] < code:
-                                place += 1
-                            if place < n and found[place] == code:
-                                continue
-                            for later in range(n, place, -1):
-                                found[later] = found[later - 1]
-                            found[place] = code
-                            n += 1
+                        n = _phases_around(codes, at, axis, around, found)
                         if n < 3:
                             continue
                         if turn == 1:
                             for c in range(4):
                                 phases[most, c] = found[c] if c < n else -1
-                            half[:] = 1
-                            half[axis] = 0
-                            for c in range(3):
-                                gradient(codes, at, half, weights, found[c], -1, spacing, sums[c])
-                            lengths[most, 0] = spacing[axis]
-                            lengths[most, 1] = spacing[axis] * _along(sums, axis)
+                            place[most, 0], place[most, 1], place[most, 2], place[most, 3] = i, j, k, axis
+                            turns[most] = _turns(around, found) if n == 3 else 0
                         most += 1
-    return phases, lengths
+    return phases, place, turns
 
 
 @nb.njit(cache=True, nogil=True)
-def _along(sums, axis):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Share of an axis in the direction of the line where three phases meet."""
-    t = np.zeros(3)
-    for c in range(3):
-        d = (c + 1) % 3
-        for a in range(3):
-            b, e = (a + 1) % 3, (a + 2) % 3
-            t[a] += sums[c, b] * sums[d, e] - sums[c, e] * sums[d, b]
-    size = np.sqrt(t[0] * t[0] + t[1] * t[1] + t[2] * t[2])
-    return abs(t[axis]) / size if size > 0.0 else 1.0
+def _turns(around, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Times that three phases follow each other in rising order around an edge."""
+    total = 0
+    for corner in range(4):
+        here, there = 0, 0
+        for c in range(3):
+            if found[c] == around[corner]:
+                here = c
+            if found[c] == around[(corner + 1) % 4]:
+                there = c
+        total += (there - here + 1) % 3 - 1
+    return total // 3
+
+
+@nb.njit(cache=True, nogil=True)
+def _phases_around(codes, at, axis, around, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Fill the four phases around an edge, right-handed about its axis, and the different ones in rising order."""
+    u, v = (axis + 1) % 3, (axis + 2) % 3
+    if at[u] + 1 >= codes.shape[u] or at[v] + 1 >= codes.shape[v]:
+        return 0
+    n = 0
+    for corner in range(4):
+        du = 1 if corner == 1 or corner == 2 else 0
+        dv = 1 if corner >= 2 else 0
+        code = np.int64(codes[at[0] + du * (u == 0) + dv * (v == 0), at[1] + du * (u == 1) + dv * (v == 1),
+                              at[2] + du * (u == 2) + dv * (v == 2)])  # fmt: skip
+        around[corner] = code
+        place = 0
+        while place < n and found[place] < code:
+            place += 1
+        if place < n and found[place] == code:
+            continue
+        for later in range(n, place, -1):
+            found[later] = found[later - 1]
+        found[place] = code
+        n += 1
+    return n

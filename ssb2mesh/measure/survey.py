@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.io.mesh_common import replacing
-from ssb2mesh.measure.areas import InterfaceAreas, TripleLines, interface_areas, triple_lines
+from ssb2mesh.measure.areas import InterfaceAreas, interface_areas
 from ssb2mesh.measure.chords import Chords, TwoPoint, chord_lengths, two_point
 from ssb2mesh.measure.codes import AXES
 from ssb2mesh.measure.cracks import Cracks, SliceCracks, cracks_on_slice, measure_cracks
@@ -20,6 +20,7 @@ from ssb2mesh.measure.fractions import (
     representative_fractions,
     volume_fractions,
 )
+from ssb2mesh.measure.lines import TripleLines, triple_lines
 from ssb2mesh.measure.particles import Particles, label_particles
 from ssb2mesh.measure.plan import MeasurePlan
 from ssb2mesh.measure.tables import Result, Row, write_table

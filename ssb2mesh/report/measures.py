@@ -72,7 +72,7 @@ def _lines(measures: Mapping[str, Any]) -> str:
     for name, one in measures["triple_lines"].items():
         cells = [one["length_m"], one["voxel_edges_m"], one.get("mesh_m")]
         rows.append([name, *(_digits(c * 1e6) if c is not None else None for c in cells)])
-    head = ["triple line", "length, µm", "voxel edges, µm", "mesh, µm"]
+    head = ["triple line", "length, µm", "voxel edges, µm", "in the mesh, µm"]
     return f"<h3>Triple lines</h3>{table(head, rows)}" if rows else ""
 
 
