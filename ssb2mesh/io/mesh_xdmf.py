@@ -22,7 +22,7 @@ from ssb2mesh.mesh import TaggedMesh
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["TagsTable", "read_tags_table", "read_xdmf", "write_xdmf"]
+__all__ = ["TagsTable", "read_tags_table", "read_xdmf", "write_tables", "write_xdmf", "xdmf_text"]
 
 _TURNS = np.array(list(permutations(range(3))), np.int8)
 
@@ -59,7 +59,7 @@ def write_xdmf(data: MeshData, path: Path) -> None:
     with replacing(heavy, xdmf) as (h5_part, xdmf_part):
         with h5py.File(h5_part, "w") as file:
             keys = _write_arrays(file, data, table)
-        xdmf_part.write_text(_xml(data, heavy.name, keys, table), encoding="utf-8")
+        xdmf_part.write_text(xdmf_text(data, heavy.name, keys, table), encoding="utf-8")
 
 
 def read_xdmf(path: Path) -> MeshData:
@@ -146,7 +146,7 @@ def _write_arrays(file: h5py.File, data: MeshData, table: AtomTable) -> dict[tup
     turns = _turns(mesh.facets, triangles, table.row_triangle)
     if turns is not None:
         group.create_dataset("row_turn", data=turns)
-    _write_table(file, mesh, table.members)
+    write_tables(file, mesh, table.members)
     keys: dict[tuple[str, str], str] = {}
     for where, fields in (("point_data", data.point_data), ("cell_data", data.cell_data)):
         taken: set[str] = set()
@@ -159,8 +159,8 @@ def _write_arrays(file: h5py.File, data: MeshData, table: AtomTable) -> dict[tup
     return keys
 
 
-def _write_table(file: h5py.File, mesh: TaggedMesh, members: list[tuple[int, ...]]) -> None:
-    """The names as plain datasets too, for readers in other languages, and the table set -> atoms."""
+def write_tables(file: h5py.File, mesh: TaggedMesh, members: list[tuple[int, ...]]) -> None:
+    """Write the names as plain datasets too, for readers in other languages, and the table set -> atoms."""
     import h5py
 
     text = h5py.string_dtype("utf-8")
@@ -190,7 +190,8 @@ def _turns(
     return turns
 
 
-def _xml(data: MeshData, heavy: str, keys: dict[tuple[str, str], str], table: AtomTable) -> str:
+def xdmf_text(data: MeshData, heavy: str, keys: dict[tuple[str, str], str], table: AtomTable) -> str:
+    """Return the XDMF text of a mesh whose arrays are in an HDF5 file."""
     mesh = data.mesh
     k = len(table.atoms)
     names = {tag: name for name, tag in mesh.facet_names.items()}
