@@ -40,6 +40,8 @@ class SlabMesh:
         Triangles of whole sides, in their order: phase index and row in the set of this phase on this side.
     shared : (s,) int32 array
         Own vertices that the slab above may name, in the order in which it counts them.
+    below : (b, 3) float array
+        Where the vertices shared by the slab below are, m.
     """
 
     points: npt.NDArray[np.float64]
@@ -48,6 +50,7 @@ class SlabMesh:
     sets: Mapping[str, npt.NDArray[np.int32]]
     wholes: Mapping[str, npt.NDArray[np.int32]]
     shared: npt.NDArray[np.int32]
+    below: npt.NDArray[np.float64]
 
 
 def keep_own(
@@ -94,7 +97,7 @@ def keep_own(
     base = _base(piece)
     lowest = base[tets.corners].min(axis=1)
     mine = meshed & (lowest >= low) & (lowest < high)
-    code, own, shared = _name_vertices(piece, slab, used, base)
+    code, own, theirs = _name_vertices(piece, slab, used, base)
     corners, tags = tets.corners[mine], tets.tags[mine] + np.int32(1)
     height = base[box.centres]
     inside = (height >= low) & (height < high)
@@ -102,8 +105,9 @@ def keep_own(
     sets = _own_walls(piece, (low, high), walls)
     sets |= {name: rows for name, rows in side_sets(piece.grid, box, keep).items() if "@" in name}
     named = {name: code[rows] for name, rows in sets.items()}
-    where = _physical(piece, points[own], own)
-    return SlabMesh(where, code[corners], tags, named, _wholes(box, keep), shared)
+    shared = code[_at_plane(piece, high, used)] if slab < plan.slabs - 1 else code[:0]
+    where, below = (_physical(piece, points[these], these) for these in (own, theirs))
+    return SlabMesh(where, code[corners], tags, named, _wholes(box, keep), shared, below)
 
 
 def _base(piece: Piece) -> npt.NDArray[np.int32]:
@@ -113,26 +117,30 @@ def _base(piece: Piece) -> npt.NDArray[np.int32]:
     return np.concatenate([piece.lattice.corners[:, 2], centres]) + np.int32(piece.low)
 
 
+def _at_plane(piece: Piece, plane: int, used: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Vertices that the slabs on both sides of a plane name, in the same order in the pieces of both."""
+    begins = np.concatenate([piece.lattice.corners[:, 2], piece.lattice.anchors[:, 2]])
+    return np.flatnonzero(used & (begins + piece.low == plane))
+
+
 def _name_vertices(
     piece: Piece, slab: int, used: npt.NDArray[np.bool_], base: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Name of each vertex in the slab, the vertices that it owns, and those of them that the slab above may name."""
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Name of each vertex in the slab, the vertices that it owns, and those of the slab below that it may name."""
     plan, n = piece.plan, len(piece.lattice.corners)
     low, high = plan.planes[slab : slab + 2]
-    first_cell = np.concatenate([piece.lattice.corners[:, 2], piece.lattice.anchors[:, 2]]) + piece.low
-    # both lists of a plane are in the order of the lattice: the same in either slab's piece
-    below = used & (first_cell == low) if slab > 0 else np.zeros(len(used), np.bool_)
-    above = used & (first_cell == high) if slab < plan.slabs - 1 else np.zeros(len(used), np.bool_)
-    inside = (base >= low) & (base < high)
-    if slab == plan.slabs - 1:
-        inside[:n] |= base[:n] == high
-    own = np.flatnonzero((used & inside & ~below) | above)
+    mine = used & (base >= low) & (base < high)
+    theirs = _at_plane(piece, low, used) if slab > 0 else np.empty(0, np.int64)
+    mine[theirs] = False
+    if slab < plan.slabs - 1:
+        mine[_at_plane(piece, high, used)] = True
+    else:
+        mine[:n] |= used[:n] & (base[:n] == high)
+    own = np.flatnonzero(mine)
     code = np.full(len(used), np.iinfo(np.int32).min, np.int32)
     code[own] = np.arange(len(own), dtype=np.int32)
-    shared = code[np.flatnonzero(above)]
-    theirs = np.flatnonzero(below)
     code[theirs] = -1 - np.arange(len(theirs), dtype=np.int32)
-    return code, own, shared
+    return code, own, theirs
 
 
 def _own_walls(

@@ -1,0 +1,247 @@
+"""The order of things: seams, slabs, numbers, files - on one process or on many. No geometry, no formats of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssb2mesh.ranks import Ranks
+from ssb2mesh.slabs.join import SlabCounts, count_slab
+from ssb2mesh.slabs.numbers import SlabNumbers, match_facets, measure_slab, sum_numbers
+from ssb2mesh.slabs.plan import SlabPlan
+from ssb2mesh.slabs.seams import Seam, make_seam
+from ssb2mesh.slabs.slab import make_slab
+from ssb2mesh.slabs.source import SlabSource
+from ssb2mesh.slabs.store import StoredSlab, store_slab
+from ssb2mesh.slabs.write import lay_out, write_part
+from ssb2mesh.stages import Stages, peak_memory_bytes
+
+__all__ = ["mesh_in_slabs", "slabs_of"]
+
+
+@dataclass
+class _Made:
+    """What a process has made of its slabs."""
+
+    stored: dict[int, StoredSlab] = field(default_factory=dict)
+    counts: dict[int, SlabCounts] = field(default_factory=dict)
+    numbers: dict[int, SlabNumbers] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=lambda: {"seam_bytes": 0, "plane_bytes": 0, "voxel_bytes": 0})
+
+
+def slabs_of(plan: SlabPlan, ranks: Ranks) -> range:
+    """Return the slabs that this process makes: as many as any other, one more or one less.
+
+    Parameters
+    ----------
+    plan : SlabPlan
+        Of the whole volume.
+    ranks : Ranks
+        All processes.
+
+    Returns
+    -------
+    range
+        Neighbours; may be empty.
+
+    Examples
+    --------
+    >>> slabs_of(plan, Ranks())  # doctest: +SKIP
+    range(0, 4)
+    """
+    return range(plan.slabs * ranks.rank // ranks.size, plan.slabs * (ranks.rank + 1) // ranks.size)
+
+
+def mesh_in_slabs(
+    source: SlabSource,
+    plan: SlabPlan,
+    target: Path,
+    *,
+    ranks: Ranks,
+    voxels: Mapping[str, int],
+    stages: Stages | None = None,
+) -> dict[str, Any]:
+    """Mesh a volume in slabs into a native mesh file; all processes call.
+
+    Every process makes the seams above its slabs, hands the last one on, makes its slabs one after the other and writes
+    them into the file. Nothing of the size of the mesh or of the volume is ever in one memory.
+
+    Parameters
+    ----------
+    source : SlabSource
+        The voxels; every process reads its own layers.
+    plan : SlabPlan
+        Slabs and options; the same on every process.
+    target : Path
+        ``mesh.xdmf``; the arrays go to ``mesh.h5`` beside it. The folder must be seen by all processes.
+    ranks : Ranks
+        All processes.
+    voxels : mapping of str to int
+        Voxels of each phase.
+    stages : Stages, optional
+        Collects time.
+
+    Returns
+    -------
+    dict
+        The numbers of `ssb2mesh.slabs.numbers.sum_numbers`, with ``traffic`` (bytes that processes sent each other, and
+        of voxels read twice) and ``rank_memory_bytes`` (peak of each process); the same on every process.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> mesh_in_slabs(source, plan, Path("mesh.xdmf"), ranks=Ranks(), voxels=voxels)["tets"]  # doctest: +SKIP
+    12000
+    """
+    stages = stages or Stages()
+    parts = target.with_name(f".{target.stem}.slabs")
+    ranks.on_first(partial(_empty_folder, parts))
+    try:
+        made = ranks.together(partial(_make, source, plan, parts, ranks=ranks, stages=stages))
+        numbers = ranks.together(partial(_gather, plan, made, ranks, voxels))
+        with stages("write mesh"):
+            ranks.together(partial(_write, plan, made, target, ranks=ranks))
+    finally:
+        if ranks.first:
+            shutil.rmtree(parts, ignore_errors=True)
+    return numbers
+
+
+def _empty_folder(folder: Path) -> None:
+    """Make a folder that nothing of an earlier run is in."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def _make(source: SlabSource, plan: SlabPlan, parts: Path, *, ranks: Ranks, stages: Stages) -> _Made:
+    mine, made = slabs_of(plan, ranks), _Made()
+    seams: dict[int, Seam] = {}
+    with stages("seams"):
+        for slab in mine:
+            if slab + 1 < plan.slabs:
+                seams[slab + 1] = make_seam(plan, source, slab + 1)
+        _pass_on(plan, seams, made, ranks)
+    for slab in mine:
+        mesh = make_slab(plan, source, slab, seams=(seams.pop(slab, None), seams.get(slab + 1)), stages=stages)
+        with stages("check"):
+            made.numbers[slab] = measure_slab(plan, mesh)
+        with stages("store"):
+            made.counts[slab] = count_slab(mesh)
+            made.stored[slab] = store_slab(mesh, parts / str(slab))
+        # voxels of neighbouring slabs that were read as well
+        low, high = plan.slab_crop(slab)
+        beyond = plan.voxel_layer(high) - plan.voxel_layer(low)
+        beyond -= plan.voxel_layer(plan.planes[slab + 1]) - plan.voxel_layer(plan.planes[slab])
+        made.sent["voxel_bytes"] += beyond * plan.head.shape[0] * plan.head.shape[1] * source.voxel_bytes
+    return made
+
+
+def _neighbours(plan: SlabPlan, ranks: Ranks) -> tuple[int | None, int | None]:
+    """Processes with the slab below this one's first, and above its last."""
+    mine = slabs_of(plan, ranks)
+    if not len(mine) or not ranks.comm:
+        return None, None
+    owner = {
+        slab: rank
+        for rank in range(ranks.size)
+        for slab in range(plan.slabs * rank // ranks.size, plan.slabs * (rank + 1) // ranks.size)
+    }
+    return owner.get(mine.start - 1), owner.get(mine.stop)
+
+
+def _pass_on(plan: SlabPlan, seams: dict[int, Seam], made: _Made, ranks: Ranks) -> None:
+    """Give the seam above the last own slab to the process above, and take that below the first from the one below."""
+    below, above = _neighbours(plan, ranks)
+    mine = slabs_of(plan, ranks)
+    comm = ranks.comm
+    assert comm is not None or (below is None and above is None)
+    request = None
+    if comm and above is not None:
+        request = comm.isend(seams[mine.stop], dest=above, tag=1)
+        made.sent["seam_bytes"] += seams[mine.stop].nbytes
+    if comm and below is not None:
+        # any size: the message is looked at before it is taken
+        seams[mine.start] = comm.recv(source=below, tag=1)
+    if request is not None:
+        request.wait()
+
+
+def _gather(plan: SlabPlan, made: _Made, ranks: Ranks, voxels: Mapping[str, int]) -> dict[str, Any]:
+    """Whether neighbours fit, and the numbers of the whole; only sums and lengths go to all."""
+    below, above = _neighbours(plan, ranks)
+    mine, comm = slabs_of(plan, ranks), ranks.comm
+    request, from_below = None, None
+    if comm and above is not None:
+        last = made.numbers[mine.stop - 1]
+        request = comm.isend((last.top, last.walls), dest=above, tag=2)
+        made.sent["plane_bytes"] += last.top.nbytes + last.walls.nbytes
+    if comm and below is not None:
+        from_below = comm.recv(source=below, tag=2)
+    unmatched = 0
+    for slab in mine:
+        if slab > 0:
+            under = made.numbers.get(slab - 1)
+            top, walls = from_below if under is None and from_below else (under.top, under.walls)  # type: ignore[union-attr]
+            unmatched += match_facets(top, walls, made.numbers[slab].bottom)
+    if request is not None:
+        request.wait()
+    none = np.empty(0, np.int64)
+    light = {s: replace(one, bottom=none, top=none, walls=none) for s, one in made.numbers.items()}
+    own = (light, made.counts, unmatched, made.sent, peak_memory_bytes())
+    everyone = comm.allgather(own) if comm else [own]
+    made.counts = {slab: count for one in everyone for slab, count in one[1].items()}
+    slabs = {slab: number for one in everyone for slab, number in one[0].items()}
+    sizes = [(made.counts[s].points, made.counts[s].tets) for s in range(plan.slabs)]
+    numbers = sum_numbers(
+        plan, [slabs[s] for s in range(plan.slabs)], sizes, voxels=voxels, unmatched=sum(one[2] for one in everyone)
+    )
+    traffic = {key: sum(one[3][key] for one in everyone) for key in made.sent}
+    return {**numbers, "traffic": traffic, "rank_memory_bytes": [one[4] for one in everyone]}
+
+
+def _write(plan: SlabPlan, made: _Made, target: Path, *, ranks: Ranks) -> None:
+    """Lay the file out, fill it, put it in place."""
+    heavy, xdmf = target.with_suffix(".h5"), target.with_suffix(".xdmf")
+    heavy_part, xdmf_part = (path.with_name(f".{path.stem}.part{path.suffix}") for path in (heavy, xdmf))
+    counts = [made.counts[s] for s in range(plan.slabs)]
+    try:
+        layout = ranks.on_first(lambda: lay_out(plan, counts, heavy_part, xdmf_part, name=heavy.name))
+        mine, comm = slabs_of(plan, ranks), ranks.comm
+        below, above = _neighbours(plan, ranks)
+        shared: npt.NDArray[np.int32] | None = None
+        request = None
+        if comm and above is not None:
+            last = made.stored[mine.stop - 1].array("shared")
+            request = comm.isend(last, dest=above, tag=3)
+            made.sent["plane_bytes"] += last.nbytes
+        if comm and below is not None:
+            shared = comm.recv(source=below, tag=3)
+        for slab in mine:
+            if slab > 0 and slab - 1 in made.stored:
+                shared = made.stored[slab - 1].array("shared")
+            write_part(plan, layout, heavy_part, slab, stored=made.stored[slab], below=shared)
+        if request is not None:
+            request.wait()
+        if comm:
+            comm.Barrier()
+        if ranks.first:
+            heavy_part.replace(heavy)
+            xdmf_part.replace(xdmf)
+        if comm:
+            comm.Barrier()
+    finally:
+        if ranks.first:
+            heavy_part.unlink(missing_ok=True)
+            xdmf_part.unlink(missing_ok=True)

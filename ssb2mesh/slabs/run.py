@@ -1,0 +1,142 @@
+"""A study whose mesh is made in slabs: volume to fields without the mesh ever being in one place. No numerics."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any, cast
+
+from ssb2mesh.errors import InputError
+from ssb2mesh.slabs.files import check_drop
+from ssb2mesh.slabs.job import mesh_in_slabs
+from ssb2mesh.slabs.plan import plan_slabs
+from ssb2mesh.slabs.reading import LayerFile, count_layers, open_layers
+from ssb2mesh.solving import NATIVE, Solved, Workplace
+from ssb2mesh.steps import check_names, load_volume
+from ssb2mesh.study import write_study
+from ssb2mesh.study.model import Study, VolumeSpec
+from ssb2mesh.volume import LabelledVolume
+
+__all__ = ["check_slabs", "run_in_slabs"]
+
+
+def check_slabs(study: Study) -> None:
+    """Check that everything a study asks for is possible in slabs.
+
+    Parameters
+    ----------
+    study : Study
+        With ``[mesh] slabs``.
+
+    Raises
+    ------
+    InputError
+        With all that is not.
+
+    Examples
+    --------
+    >>> check_slabs(study)  # doctest: +SKIP
+    """
+    from ssb2mesh.study.solves import SOLVE_TYPES
+
+    faults = []
+    if study.mesh.engine != "lattice":
+        faults.append(f"[mesh].engine: {study.mesh.engine}; only the lattice is made in slabs")
+    if study.volume.clean:
+        faults.append("[[volume.clean]]: needs the whole volume; clean it once (ssb2mesh clean) and give that file")
+    if study.volume.otsu is not None:
+        faults.append("[volume].otsu: its thresholds need the whole volume; give threshold")
+    if study.measure is not None:
+        faults.append("[measure]: needs the whole volume; use ssb2mesh measure")
+    for table in study.solves:
+        kind = str(table["type"])
+        if SOLVE_TYPES[kind].on_volume:
+            faults.append(f"[[solve]] {table['name']}: {kind} is solved on volumes, not on the mesh")
+        if table.get("accuracy") is not None:
+            faults.append(f"[[solve]] {table['name']}.accuracy: meshes in slabs are not refined by themselves")
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        raise InputError(
+            f"{study.source or study.title}: not possible with [mesh].slabs = {study.mesh.slabs}:\n{lines}"
+        )
+
+
+def run_in_slabs(study: Study, place: Workplace) -> tuple[dict[str, Any], list[Solved]]:
+    """Mesh in slabs and do every solve; all processes call.
+
+    Parameters
+    ----------
+    study : Study
+        With ``[mesh] slabs``.
+    place : Workplace
+        Folder, processes, solvers.
+
+    Returns
+    -------
+    numbers : dict
+        Of the mesh, on every process.
+    solved : list of Solved
+        Numbers only; fields are in their files.
+
+    Raises
+    ------
+    InputError
+        If something is not possible.
+
+    Examples
+    --------
+    >>> run_in_slabs(study, place)  # doctest: +SKIP
+    """
+    from ssb2mesh.mesh_options import lattice_options
+
+    ranks, stages = place.ranks, place.stages
+    ranks.together(partial(check_slabs, study))
+    with stages("volume"):
+        opened = ranks.together(partial(_open, study.volume))
+        source, voxels = count_layers(opened, ranks)
+    ranks.together(lambda: check_names(study, cast(LabelledVolume, source.head)))
+    drop = ranks.together(lambda: check_drop(source.head, study.mesh.drop))
+    options = ranks.together(lambda: lattice_options(study.mesh.options))
+    slabs, size = cast(int, study.mesh.slabs), study.mesh.cell_size
+    plan = ranks.together(lambda: plan_slabs(source.head, slabs, cell_size=size, drop=drop, options=options))
+    target = place.folder / NATIVE
+    numbers = mesh_in_slabs(source, plan, target, ranks=ranks, voxels=voxels, stages=stages)
+    ranks.on_first(lambda: write_study(study, place.folder / "study.toml"))
+    notes = ["a mesh in slabs is never in one place: no report.html, no pictures, no comparison of components"]
+    others = [name for name in study.output.mesh if name != NATIVE]
+    if others:
+        notes.append(f"{', '.join(others)} not written; ssb2mesh convert {NATIVE} makes them where the mesh fits")
+    numbers = {**numbers, "notes": notes, "seconds": {k: round(v, 6) for k, v in stages.seconds.items()}}
+    return numbers, _solve(study, place)
+
+
+def _open(spec: VolumeSpec) -> LayerFile | LabelledVolume:
+    """The volume of a study: a file layer by layer, a phantom whole."""
+    if spec.phantom is not None:
+        return load_volume(spec)[0]
+    assert spec.path is not None
+    reading: dict[str, Any] = {"voxel_size": spec.voxel_size, "axes": spec.axes, "threshold": spec.threshold}
+    reading |= {"phases": dict(spec.phases) or None, "raw": dict(spec.raw) or None}
+    return open_layers(spec.path, reading=reading, crop=spec.crop)
+
+
+def _solve(study: Study, place: Workplace) -> list[Solved]:
+    """Every solve, on the mesh as every process reads its part of it; fields stay where they are."""
+    physics, ranks, stages = place.physics, place.ranks, place.stages
+    if physics is None:
+        return []
+    with stages("load domain"):
+        domain = ranks.together(partial(physics.load_domain, place.folder / NATIVE, physics.comm))
+    done = []
+    for table in study.solves:
+        name, kind = str(table["name"]), str(table["type"])
+        start = time.perf_counter()
+        with stages(f"solve {name}"):
+            result = ranks.together(partial(physics.run_solve, domain, table))
+        seconds = time.perf_counter() - start
+        if study.output.fields:
+            with stages("write fields"):
+                ranks.together(partial(result.write, place.folder / f"{name}.xdmf"))
+        summary = ranks.together(result.summary)
+        done.append(Solved(name, kind, seconds, summary, table=dict(table)))
+    return done
