@@ -142,6 +142,11 @@ def run_study(
 
     check = partial(check_output_folder, folder, overwrite=overwrite)
     with _place(ranks, physics, stages, opening=Opening(folder, check, fresh, tell)) as place:
+        if study.mesh.slabs is not None:
+            from ssb2mesh.slabs.run import run_in_slabs
+
+            numbers, solved = run_in_slabs(study, place)
+            return _only_first(ranks, lambda: _results(study, place, numbers, solved=solved))
         last, made, solved = _mesh_and_solve(study, place, force=force)
         result = _only_first(ranks, lambda: _finish(last, place, made, solved=solved))
     return result
@@ -375,8 +380,12 @@ def _report_data(study: Study, made: Prepared, *, solved: list[Solved], stages: 
 
 def _collect(study: Study, place: Workplace, made: Prepared | None, *, solved: list[Solved]) -> RunResult:
     """Write results.json and list what was written."""
+    numbers = summarise_mesh(made.mesh, made.report, place.stages) if made else {}
+    return _results(study, place, numbers, solved=solved)
+
+
+def _results(study: Study, place: Workplace, numbers: Mapping[str, Any], *, solved: list[Solved]) -> RunResult:
     folder, stage, stages = study.output.folder, place.folder, place.stages
-    numbers = summarise_mesh(made.mesh, made.report, stages) if made else {}
     result = RunResult(study.title, folder, (), numbers, tuple(solved), dict(stages.seconds))
     _known(place.journal).clear()
     with replacing(stage / RESULTS) as (part,):

@@ -88,12 +88,15 @@ class MeshSpec:
         The mesher.
     options : mapping
         Options of the mesher.
+    slabs : int, optional
+        Number of slabs that the mesh is made in, by all processes; None: the whole at once, by the first process.
     """
 
     cell_size: str | float | None = None
     drop: tuple[str, ...] = ()
     engine: str = "lattice"
     options: Mapping[str, Any] = field(default_factory=dict)
+    slabs: int | None = None
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,7 @@ def read_mesh_table(table: Table) -> MeshSpec:
         drop=table.get("drop", checks.names, default=()),
         engine=table.get("engine", _engine, default="lattice"),
         options=table.get("options", _mesh_options, default={}),
+        slabs=table.get("slabs", lambda v: checks.whole(v, least=1), default=None),
     )
     table.finish()
     return spec
