@@ -385,7 +385,7 @@ def test_flow_leaves_a_flat_interface_alone_to_the_last_bit(levels):
     here = interface.corners.astype(float)
     everything = np.arange(len(here), dtype=np.int32)
     flow = make_flow(interface, wide_room(interface, here))
-    out, before = unbend(flow, flow.start, which=everything, steps=60, rates=(0.9, 0.25))
+    out, before = unbend(flow, flow.start.copy(), which=everything, steps=60, rates=(0.9, 0.25))
     assert not out.any()
     assert not before.any()
 
@@ -397,7 +397,7 @@ def test_flow_leaves_a_tilted_plane_alone():
     here[:, 0] += 0.11 * here[:, 1] - 0.07 * here[:, 2]
     everything = np.arange(len(here), dtype=np.int32)
     flow = make_flow(interface, wide_room(interface, here))
-    out, _ = unbend(flow, flow.start, which=everything, steps=60, rates=(0.9, 0.25))
+    out, _ = unbend(flow, flow.start.copy(), which=everything, steps=60, rates=(0.9, 0.25))
     np.testing.assert_allclose(out, flow.start, atol=1e-5)
 
 
@@ -410,7 +410,7 @@ def test_flow_takes_a_step_away_and_moves_only_what_it_may():
     here[bump, 0] += 1.0
     near = np.flatnonzero(np.abs(here[:, 1:] - here[bump, 1:]).max(axis=1) <= 3).astype(np.int32)
     flow = make_flow(interface, wide_room(interface, here))
-    out, _ = unbend(flow, flow.start, which=near, steps=80, rates=(0.9, 0.25))
+    out, _ = unbend(flow, flow.start.copy(), which=near, steps=80, rates=(0.9, 0.25))
     away = np.setdiff1d(np.arange(len(here)), near)
     np.testing.assert_array_equal(out[away], flow.start[away])
     # inertia lets it swing, so smaller by far, not gone
@@ -424,12 +424,12 @@ def test_flow_stays_in_its_room():
     room = make_room(interface, lattice.phase, phase)
     everything = np.arange(len(room.start), dtype=np.int32)
     flow = make_flow(interface, room)
-    out, _ = unbend(flow, flow.start, which=everything, steps=40, rates=(0.9, 0.25))
+    out, _ = unbend(flow, flow.start.copy(), which=everything, steps=40, rates=(0.9, 0.25))
     assert (out >= flow.low).all()
     assert (out <= flow.high).all()
     assert np.abs(out - flow.start).max() > 0.3
     one, two = (
-        on_threads(n, lambda: unbend(flow, flow.start, which=everything, steps=10, rates=(0.9, 0.25))[0])
+        on_threads(n, lambda: unbend(flow, flow.start.copy(), which=everything, steps=10, rates=(0.9, 0.25))[0])
         for n in (1, 2)
     )
     np.testing.assert_array_equal(one, two)

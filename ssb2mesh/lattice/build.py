@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -124,9 +126,11 @@ def build_lattice_mesh(
             target = regularise(interface, room, walls=faces, wanted_change=wanted, iterations=options.smoothing)
     with stages("connectivity"):
         scale = grid.spacing / grid.spacing.min()
-        points = lattice.points() * scale
+        points = lattice.points()
+        points *= scale
         cut = choose_diagonals(target * scale, interface.faces)
-        box = box_triangles(lattice, _moved(points, interface.vertices, target * scale))
+        with _moved(points, interface.vertices, target * scale):
+            box = box_triangles(lattice, points)
         # dropped phases are left out at the end only: until then their tets keep the walls of thin gaps apart
         tets = build_tets(lattice, interface, cut_other=cut, box=box)
     with stages("optimise"):
@@ -146,7 +150,7 @@ def build_lattice_mesh(
         corners, tags = tets.corners, tets.tags
         if not keep.all():
             corners, tags = corners[keep[tags]], tags[keep[tags]]
-        pairs = lattice.phase.ravel()[interface.cells[of]]
+        pairs = lattice.phase.ravel()[interface.cells][of]
         walls = (pairs, interface.vertices[triangles])
         return tag_mesh(grid, corners, tags, points=where, walls=walls, box=box, keep=keep)
 
@@ -170,21 +174,25 @@ def _room(
     return room, wanted
 
 
+@contextmanager
 def _moved(
-    points: npt.NDArray[np.float64], flat: npt.NDArray[np.int32], target: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    moved = points.copy()
-    moved[flat] = target
-    return moved
+    points: npt.NDArray[np.float64], vertices: npt.NDArray[np.int32], target: npt.NDArray[np.float64]
+) -> Iterator[None]:
+    """Move some vertices for a while."""
+    before = points[vertices]
+    points[vertices] = target
+    yield
+    points[vertices] = before
 
 
 def _physical(
     points: npt.NDArray[np.float64], lattice: Lattice, *, scale: npt.NDArray[np.float64], grid: CellGrid
 ) -> npt.NDArray[np.float64]:
-    """Positions in m; corners on the box get the box's own numbers, so that its sides are flat to the last bit."""
-    out = points * (grid.spacing / scale) + grid.box[0]
+    """Write positions in m over those in cells; corners on the box get its own numbers: flat to the last bit."""
+    points *= grid.spacing / scale
+    points += grid.box[0]
     corners = lattice.corners
     for axis in range(3):
-        out[: len(corners), axis][corners[:, axis] == 0] = grid.box[0, axis]
-        out[: len(corners), axis][corners[:, axis] == lattice.shape[axis]] = grid.box[1, axis]
-    return out
+        points[: len(corners), axis][corners[:, axis] == 0] = grid.box[0, axis]
+        points[: len(corners), axis][corners[:, axis] == lattice.shape[axis]] = grid.box[1, axis]
+    return points

@@ -109,17 +109,17 @@ def unbend(
         Inertia, the part of the last step that is taken again, below 1; and pace, the length of a step, stable up to
         (1 + inertia) / 2, as the umbrella's spectrum lies in [-2, 0].
     before : (n, 4) float32 array, optional
-        The same one step earlier; default `here`, at rest.
+        The same one step earlier; default `here`, at rest. Both are written over.
 
     Returns
     -------
     here, before : (n, 4) float32 arrays
         After the last step, and before it.
     """
-    here, before = here.copy(), (here if before is None else before).copy()
+    before = here.copy() if before is None else before
     around = which if len(which) == len(here) else _with_neighbours(flow, which, rounds=1)
-    first = np.zeros_like(here)
-    few, few_around = _common(flow.special, which), _common(flow.special, around)
+    first = np.zeros_like(here) if len(which) < len(here) else np.empty_like(here)
+    few, few_around = _common(flow.special, which, len(here)), _common(flow.special, around, len(here))
     moving, giving = flow.special[few], flow.special[few_around]
     first_shares, second_shares = flow.shares[0, few_around], flow.shares[1, few]
     plain, box = (flow.ring, flow.part), (flow.low, flow.high)
@@ -162,8 +162,10 @@ def terraces(flow: Flow, *, least: int) -> npt.NDArray[np.int32]:
     return _with_neighbours(flow, np.flatnonzero(flat), rounds=least + 2)
 
 
-def _common(few: npt.NDArray[np.int32], many: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    """Where in an ascending list those are that another one has too."""
+def _common(few: npt.NDArray[np.int32], many: npt.NDArray[np.int32], whole: int) -> npt.NDArray[np.int64]:
+    """Where in an ascending list those are that another one has too; that may have all of so many."""
+    if len(many) == whole:
+        return np.arange(len(few))
     if not len(many):
         return np.empty(0, np.int64)
     at = np.searchsorted(many, few)

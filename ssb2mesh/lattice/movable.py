@@ -54,42 +54,80 @@ def collect_movable(
     _mark_corners((lattice.level, lattice.corner_of), lattice.anchors[near], active)
     if held is not None:
         active &= ~held
-    free = np.ones((len(points), 3), dtype=bool)
-    free[:n] = (lattice.corners > 0) & (lattice.corners < np.asarray(lattice.shape))
-    level = lattice.level[tuple(lattice.anchors.T)]
-    size = np.concatenate([_lowest_levels(lattice.level, lattice.corners), level])
-    where = np.concatenate([lattice.corners, lattice.anchors + ((1 << level.astype(np.int32)) >> 1)[:, None]])
+    place = (lattice.corners, lattice.anchors, lattice.level)
     # a block is as wide as two leaves of the next level, which may stand beside: no tet reaches over it
-    width = int(max(BLOCK, 4 << int(size[active].max(initial=0))))
-    order = _by_blocks(where, active, width)
-    scale = (1 << size.astype(np.int64)).astype(np.float64)
-    return make_movable(points, tets, order=order, interface=interface.vertices, free=free, size=scale)
+    width = int(max(BLOCK, 4 << int(_highest_level(place, active))))
+    order = _by_blocks(place, active, width)
+    free, size = _freedom(place, order[0])
+    return make_movable(points, tets, order=order, interface=interface.vertices, free=free, size=size)
 
 
 @nb.njit(cache=True)
-def _by_blocks(where, active, width):
+def _by_blocks(place, active, width):
     """List the active vertices block by block, blocks of one colour together; return where blocks and colours begin."""
     most = np.zeros(3, np.int64)
-    for v in range(len(where)):
+    where = np.zeros(3, np.int64)
+    for v in range(len(active)):
         if active[v]:
+            _where(place, v, where)
             for e in range(3):
-                most[e] = max(most[e], where[v, e])
+                most[e] = max(most[e], where[e])
     # half as many blocks of each colour along each axis, rounded up
     nx, ny, nz = most // width // 2 + 1
     first = np.zeros(8 * nx * ny * nz + 1, np.int64)
-    for v in range(len(where)):
+    for v in range(len(active)):
         if active[v]:
-            first[_block(where[v], width, nx, ny, nz) + 1] += 1
+            _where(place, v, where)
+            first[_block(where, width, nx, ny, nz) + 1] += 1
     for b in range(1, len(first)):
         first[b] += first[b - 1]
     order = np.empty(first[-1], np.int64)
     at = first.copy()
-    for v in range(len(where)):
+    for v in range(len(active)):
         if active[v]:
-            b = _block(where[v], width, nx, ny, nz)
+            _where(place, v, where)
+            b = _block(where, width, nx, ny, nz)
             order[at[b]] = v
             at[b] += 1
     return order, first, np.arange(9) * (nx * ny * nz)
+
+
+@nb.njit(cache=True, inline="always")
+def _where(place, v, where):
+    """Write the cell that a vertex is in or begins; of a centre, that in the middle of its leaf. Return its level."""
+    corners, anchors, level = place
+    c = len(corners)
+    if v < c:
+        where[0], where[1], where[2] = corners[v]
+        return _lowest_level(level, corners[v])
+    own = level[anchors[v - c, 0], anchors[v - c, 1], anchors[v - c, 2]]
+    for e in range(3):
+        where[e] = anchors[v - c, e] + ((1 << own) >> 1)
+    return own
+
+
+@nb.njit(cache=True, parallel=True)
+def _highest_level(place, active):
+    """Highest level of the smallest leaves around the active vertices."""
+    highest = 0
+    for v in nb.prange(len(active)):
+        where = np.empty(3, np.int64)
+        highest = max(highest, np.int64(_where(place, v, where)) if active[v] else 0)
+    return highest
+
+
+@nb.njit(cache=True, parallel=True)
+def _freedom(place, vertices):
+    """Axes along which vertices may move, as a side of the box holds them, and the width of their smallest leaf."""
+    corners, _, level = place
+    free, size = np.ones((len(vertices), 3), np.bool_), np.empty(len(vertices))
+    for a in nb.prange(len(vertices)):
+        where = np.empty(3, np.int64)
+        size[a] = 1 << np.int64(_where(place, vertices[a], where))
+        if vertices[a] < len(corners):
+            for e in range(3):
+                free[a, e] = 0 < where[e] < level.shape[e]
+    return free, size
 
 
 @nb.njit(cache=True, inline="always")
@@ -130,17 +168,14 @@ def _mark_corners(leaves, anchors, active):
                         active[v] = True
 
 
-@nb.njit(cache=True, parallel=True)
-def _lowest_levels(level, corners):
-    """Lowest level of the leaves around each corner."""
+@nb.njit(cache=True, inline="always")
+def _lowest_level(level, corner):
+    """Lowest level of the leaves around a corner."""
     nx, ny, nz = level.shape
-    low = np.empty(len(corners), np.uint8)
-    for v in nb.prange(len(corners)):
-        i, j, k = corners[v]
-        lowest = 255
-        for a in range(max(i - 1, 0), min(i + 1, nx)):
-            for b in range(max(j - 1, 0), min(j + 1, ny)):
-                for c in range(max(k - 1, 0), min(k + 1, nz)):
-                    lowest = min(lowest, level[a, b, c])
-        low[v] = lowest
-    return low
+    i, j, k = corner[0], corner[1], corner[2]
+    lowest = np.uint8(255)
+    for a in range(max(i - 1, 0), min(i + 1, nx)):
+        for b in range(max(j - 1, 0), min(j + 1, ny)):
+            for c in range(max(k - 1, 0), min(k + 1, nz)):
+                lowest = min(lowest, level[a, b, c])
+    return lowest

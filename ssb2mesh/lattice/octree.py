@@ -50,8 +50,9 @@ class Lattice:
 
     def points(self) -> npt.NDArray[np.float64]:
         """Return the untouched positions of all vertices, (c + l, 3), in cells."""
-        half = 0.5 * (1 << self.level[tuple(self.anchors.T)].astype(np.int64))
-        return np.concatenate([self.corners.astype(float), self.anchors + half[:, None]])
+        points = np.empty((len(self.corners) + len(self.anchors), 3))
+        _positions(self.corners, self.anchors, self.level, points)
+        return points
 
 
 def make_lattice(phase: npt.NDArray[np.int32], levels: Levels | None = None) -> Lattice:
@@ -80,6 +81,18 @@ def make_lattice(phase: npt.NDArray[np.int32], levels: Levels | None = None) -> 
     centre_of, anchors = number_true(_anchor_mask(level))
     centre_of[centre_of >= 0] += len(corners)
     return Lattice(phase, level, corner_of, corners, centre_of, anchors)
+
+
+@nb.njit(cache=True, parallel=True)
+def _positions(corners, anchors, level, points):
+    c = len(corners)
+    for v in nb.prange(c):
+        for e in range(3):
+            points[v, e] = corners[v, e]
+    for f in nb.prange(len(anchors)):
+        half = 0.5 * (1 << level[anchors[f, 0], anchors[f, 1], anchors[f, 2]])
+        for e in range(3):
+            points[c + f, e] = anchors[f, e] + half
 
 
 @nb.njit(cache=True, parallel=True)

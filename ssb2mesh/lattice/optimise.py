@@ -92,10 +92,10 @@ def make_movable(
         Vertices that may move, block by block; where each block begins; where each colour of blocks begins.
     interface : (k,) int32 array
         Vertices of the interface.
-    free : (n, 3) bool array
-        Axes along which each vertex may move.
-    size : (n,) float array
-        Unit of the steps of each vertex.
+    free : (a, 3) bool array
+        Axes along which each of those that may move does.
+    size : (a,) float array
+        Unit of the steps of each of them.
 
     Returns
     -------
@@ -110,8 +110,8 @@ def make_movable(
     row[slot[interface[moving]]] = moving
     first, stars = build_stars(tets, slot, len(vertices))
     shape = shapes(points, tets)
-    about = free[vertices], size[vertices], np.full(len(vertices), 2.0, np.float32)
-    return Movable(points, tets, shape, vertices, slot, row, first, stars, order[1], order[2], *about)
+    stuck = np.full(len(vertices), 2.0, np.float32)
+    return Movable(points, tets, shape, vertices, slot, row, first, stars, order[1], order[2], free, size, stuck)
 
 
 def advance(movable: Movable, target: npt.NDArray[np.float64], *, floor: float, share: float = 1.0) -> None:

@@ -57,22 +57,33 @@ def make_room(
     Room
         Corners on the box keep to their side.
     """
-    corners = interface.corners.astype(np.float64)
-    half = FREEDOM * (1 << interface.level.astype(np.int64))[:, None]
-    free = np.where(interface.fixed, 0.0, half)
-    low, high = corners - free, corners + free
+    start = interface.corners.astype(np.float64)
     large = np.flatnonzero(interface.level).astype(np.int32)
-    if not len(large):
-        return Room(corners, low, high)
-    start = corners.copy()
-    start[large] = _means(seen, fine, interface.corners[large], interface.level[large])
-    # a wall half way through leaves is half a leaf off: where the cells say so, a corner may go that far
-    limit = 0.5 * half / FREEDOM
-    start = np.where(interface.fixed, corners, np.clip(start, corners - limit, corners + limit))
-    low, high = np.minimum(low, start), np.maximum(high, start)
-    reach = np.where(interface.level > 0, np.maximum(0.5 * voxel, half[:, 0] / 2), np.inf)[:, None]
-    reach = np.where(interface.fixed, 0.0, reach)
-    return Room(start, np.maximum(low, start - reach), np.minimum(high, start + reach))
+    if len(large):
+        start[large] = _means(seen, fine, interface.corners[large], interface.level[large])
+    low, high = np.empty_like(start), np.empty_like(start)
+    _rooms(interface.corners, interface.level, interface.fixed, voxel, (start, low, high))
+    return Room(start, low, high)
+
+
+@nb.njit(cache=True, parallel=True)
+def _rooms(corners, level, fixed, voxel, room):
+    """Keep the first positions within half a leaf, and write how far each may go from there."""
+    start, low, high = room
+    for v in nb.prange(len(corners)):
+        # a wall half way through leaves is half a leaf off: where the cells say so, a corner may go that far
+        limit = 0.5 * (1 << level[v])
+        half = 2 * FREEDOM * limit
+        reach = max(0.5 * voxel, half / 2) if level[v] > 0 else half
+        for e in range(3):
+            at = corners[v, e]
+            if fixed[v, e]:
+                start[v, e] = low[v, e] = high[v, e] = at
+                continue
+            here = min(max(start[v, e], at - limit), at + limit)
+            start[v, e] = here
+            low[v, e] = max(min(at - half, here), here - reach)
+            high[v, e] = min(max(at + half, here), here + reach)
 
 
 @nb.njit(cache=True, inline="always")

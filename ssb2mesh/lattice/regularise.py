@@ -57,7 +57,7 @@ def regularise(
     if not len(room.start):
         return room.start.copy()
     flow = make_flow(interface, room)
-    here, before = flow.start, flow.start
+    here, before = flow.start.copy(), flow.start.copy()
     all_of_them = np.arange(len(here), dtype=np.int32)
     for done in range(0, iterations, 4):
         steps = min(4, iterations - done)
@@ -65,9 +65,10 @@ def regularise(
         if done >= iterations // 2:
             # the last step goes on from where the offset leads
             now = offset_walls(here, flow, walls=walls, wanted_change=wanted_change, rounds=1)
-            here, before = now, before + (now - here)
+            before += now - here
+            here = now
     which = terraces(flow, least=TERRACE) if iterations else all_of_them[:0]
-    before = here
+    before = here.copy()
     for _ in range(ROUNDS):
         if not len(which):
             break
