@@ -29,6 +29,7 @@ __all__ = ["command"]
     examples=(
         'ssb2mesh mesh cathode.tif -o cathode.vtu --voxel-size "0.4 um" --phase 0=pore --phase 1=NMC',
         'ssb2mesh mesh cathode.tif -o out.xdmf --voxel-size "0.4 um" --phase 0=void --drop void --grade 2',
+        "ssb2mesh mesh large.h5 -o large.xdmf --grade 3 --out-of-core",
         'ssb2mesh mesh cathode.tif -o cathode.msh --voxel-size "0.4 um" --crop 0:128,0:128,0:128 --dry-run --json',
     ),
 )
@@ -59,6 +60,10 @@ __all__ = ["command"]
               help="Features thinner than a cell: keep (smaller cells), drop, report (drop and list).")  # fmt: skip
 @click.option("--grey", cls=Option, group="Mesh", metavar="FILE",
               help="Grey values (.npy or TIFF); interfaces go to their iso-surface.", absent="none")  # fmt: skip
+@click.option("--slabs", cls=Option, group="Mesh", type=click.IntRange(1), metavar="N",
+              help="Make the mesh in N slabs, one after another (.xdmf only).", absent="in one piece")  # fmt: skip
+@click.option("--out-of-core", cls=Option, group="Mesh", is_flag=True,
+              help="Make it in as many slabs as the free memory asks for.")  # fmt: skip
 @click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
               help="Predict tets, memory and time, and write nothing.")  # fmt: skip
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
@@ -75,6 +80,8 @@ def command(
     cell_size: str | None,
     drop: tuple[str, ...],
     engine: str,
+    slabs: int | None,
+    out_of_core: bool,
     dry_run: bool,
     force: bool,
     export: Mapping[str, Any],
@@ -85,11 +92,14 @@ def command(
     **options: Any,
 ) -> None:
     """Mesh a segmented volume into conforming tetrahedra with named phases, interfaces and box sides."""
+    from ssb2mesh.errors import InputError
     from ssb2mesh.exports import Export
     from ssb2mesh.stages import Stages
     from ssb2mesh.summaries import describe_mesh, describe_prediction
     from ssb2mesh.verbs import mesh_file, predict_file
 
+    if slabs is not None and out_of_core:
+        raise InputError(f"--slabs, --out-of-core: got both; give --slabs {slabs}, or --out-of-core to have N chosen")
     opening: dict[str, Any] = {"reading": reading, "crop": crop}
     meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop, "options": _options(options)}
     if dry_run:
@@ -99,9 +109,19 @@ def command(
     meshing |= {"engine": engine, "force": force}
     stages = Stages(show=verbose)
     leaving = Export(**export)
-    numbers = mesh_file(
-        volume, output, volume=opening, mesh=meshing, overwrite=overwrite, stages=stages, export=leaving
-    )
+    how: dict[str, Any] = {"volume": opening, "mesh": meshing, "overwrite": overwrite, "stages": stages}
+    if slabs is not None or out_of_core:
+        from ssb2mesh.slabs.files import mesh_file_in_slabs
+
+        if leaving != Export():
+            raise InputError(
+                "--slabs: a mesh in slabs is written as it is; use ssb2mesh convert for units, order, split"
+            )
+        numbers = mesh_file_in_slabs(volume, output, slabs=slabs, **how)
+        each = f", about {numbers['slab_memory_bytes'] / 2**30:.2g} GiB each" if "slab_memory_bytes" in numbers else ""
+        say(f"ssb2mesh: {numbers['slabs']} slabs{each}", quiet=quiet)
+    else:
+        numbers = mesh_file(volume, output, export=leaving, **how)
     emit(numbers, describe_mesh(numbers), as_json=as_json)
     for remark in (*numbers["faults"], *numbers["notes"]):
         say(f"ssb2mesh: warning: {remark}")
