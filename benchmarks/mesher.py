@@ -2,6 +2,7 @@
 
     python benchmarks/mesher.py                     # all cases at 64^3 and 128^3
     python benchmarks/mesher.py cathode noise --size 96 --grade 2 --json
+    python benchmarks/mesher.py cathode --size 64 128 256 --unchecked --repeat 3   # and how time grows with the mesh
 
 Every case runs in a process of its own, once to compile and once to measure; time is from labels in memory to tagged
 mesh in memory, memory is the peak above that of the volume.
@@ -72,7 +73,7 @@ def measured(size: int) -> LabelledVolume:
     return LabelledVolume(np.ascontiguousarray(stack), (0.398e-6,) * 3, phases={0: "pore", 1: "NMC", 2: "CBD"})
 
 
-def run(case: str, size: int, grade: int, cell_size: str | None) -> dict[str, object]:
+def run(case: str, size: int, *, grade: int, cell_size: str | None, checked: bool) -> dict[str, object]:
     """Measure one case in this process."""
     volume, areas = make(case, size)
     options = LatticeOptions(grade=grade)
@@ -83,23 +84,43 @@ def run(case: str, size: int, grade: int, cell_size: str | None) -> dict[str, ob
     start = time.perf_counter()
     mesh = mesh_volume(volume, cell_size=cell_size, options=options, stages=stages)
     seconds = time.perf_counter() - start
-    report = check_mesh(mesh, volume)
-    quality, got = report.quality, mesh.facet_areas()
-    return {
+    memory = round((max(stages.memory.values()) - before) / mesh.n_tets)
+    result: dict[str, object] = {
         "case": case,
         "cells": "x".join(map(str, volume.shape)),
         "M tets": round(mesh.n_tets / 1e6, 3),
         "s": round(seconds, 2),
         "M tets/s": round(mesh.n_tets / seconds / 1e6, 2),
-        "bytes/tet": round((max(stages.memory.values()) - before) / mesh.n_tets),
+        "bytes/tet": memory,
+        "seconds": {name: round(value, 3) for name, value in stages.seconds.items()},
+        "tets": mesh.n_tets,
+    }
+    if not checked:
+        return dict.fromkeys(COLUMNS, "") | result
+    report = check_mesh(mesh, volume)
+    quality, got = report.quality, mesh.facet_areas()
+    return result | {
         "min": round(quality.min_dihedral_deg, 1),
         "1 %": round(quality.p1_dihedral_deg, 1),
         "max": round(quality.max_dihedral_deg, 1),
         "volume error %": round(100 * max((f.relative_error for f in report.fidelity.values()), key=abs), 3),
         "area error %": round(100 * (got[next(iter(areas))] / next(iter(areas.values())) - 1), 3) if areas else "",
         "faults": list(report.faults),
-        "seconds": {name: round(value, 3) for name, value in stages.seconds.items()},
     }
+
+
+def median_of(command: list[str], repeat: int) -> dict[str, object]:
+    """Run a case some times, each in a process of its own; the numbers of the run with the median time."""
+    runs = []
+    for number in range(repeat):
+        # what is not time is the same each time
+        more = [] if number == 0 or "--unchecked" in command else ["--unchecked"]
+        done = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        runs.append(json.loads(done.stdout))
+    middle = sorted(runs, key=lambda r: r["s"])[len(runs) // 2]
+    return runs[0] | {name: middle[name] for name in ("s", "M tets/s", "seconds")}
 
 
 def main() -> None:
@@ -109,24 +130,34 @@ def main() -> None:
     parser.add_argument("--grade", type=int, default=0)
     parser.add_argument("--cell-size", default=None)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each case; the median time is given")
+    parser.add_argument("--unchecked", action="store_true", help="time and memory only")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.here:
-        print(json.dumps(run(given.cases[0], given.size[0], given.grade, given.cell_size)))
+        how = {"grade": given.grade, "cell_size": given.cell_size, "checked": not given.unchecked}
+        print(json.dumps(run(given.cases[0], given.size[0], **how)))
         return
     if not given.json:
         print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
+    growth: dict[str, list[tuple[float, float]]] = {}
     for size in given.size:
         for case in given.cases:
             command = [sys.executable, __file__, case, "--size", str(size), "--grade", str(given.grade), "--here"]
             command += ["--cell-size", given.cell_size] if given.cell_size else []
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                print(f"| {case} | failed: {done.stderr.strip().splitlines()[-1]} |", flush=True)
+            command += ["--unchecked"] if given.unchecked else []
+            try:
+                numbers = median_of(command, given.repeat)
+            except RuntimeError as error:
+                print(f"| {case} | failed: {error} |", flush=True)
                 continue
-            numbers = json.loads(done.stdout)
+            growth.setdefault(case, []).append((float(numbers["tets"]), float(numbers["s"])))
             print(json.dumps(numbers) if given.json else
                   "| " + " | ".join(str(numbers[c]) for c in COLUMNS) + " |", flush=True)  # fmt: skip
+    for case, points in growth.items():
+        if len(points) > 1 and not given.json:
+            exponent = np.polyfit(*np.log(np.array(points)).T, 1)[0]
+            print(f"\n{case}: time grows with the number of tets to the power of {exponent:.2f}")
 
 
 if __name__ == "__main__":
