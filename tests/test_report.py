@@ -304,3 +304,29 @@ def test_stage_times_add_up(tmp_path):
     text = " ".join(checker.text)
     assert "2.25 s" in text
     assert "300 MB" in text
+
+
+def test_every_solve_has_its_pictures_beside_its_numbers(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("pyvista")
+    from ssb2mesh.report import pictures
+
+    monkeypatch.setattr(pictures, "_MOST_SOLVES", 5)
+    mesh, _ = parts()
+    solves = [
+        SolveResult(f"s{n}", "conduction", {"currents": {"z_max": 1e-9 * n}}, 1.0, {"potential": mesh.points[:, 2]})
+        for n in range(1, 8)
+    ]
+    checker, page = parse(write_report(full_data(draw=True, solves=solves), tmp_path))
+    numbers = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    drawn = [p["solve"] for p in numbers["pictures"] if p["solve"]]
+    assert drawn == [f"s{n}" for n in range(1, 6)]
+    # beside the numbers of its solve; from the fourth on folded away
+    for n in range(1, 6):
+        article = page.split("<article>")[n].split("</article>")[0]
+        assert f"Potential: s{n}" in article
+        assert ("1 picture" in article) == (n > 3)
+    told = " ".join(checker.text)
+    assert "ssb2mesh plot s6.xdmf -o s6.png --field NAME" in told
+    assert "ssb2mesh plot s7.xdmf" in told
+    assert "7 nA in at z_max" in told

@@ -25,13 +25,17 @@ __all__ = ["command"]
               help="Compare with the volume that was meshed.")  # fmt: skip
 @volume_options
 @crop_option
-@click.option("--min-dihedral", cls=Option, group="Mesh", type=click.FloatRange(0, 90), unit="degrees",
+@click.option("--min-dihedral", cls=Option, group="Mesh", type=click.FloatRange(0, 90),
+              metavar="NUMBER", unit="degrees",
               help="Smallest dihedral angle allowed.", absent="5; 10 if --strict")  # fmt: skip
-@click.option("--max-volume-error", cls=Option, group="Mesh", type=click.FloatRange(0), unit="per cent",
+@click.option("--max-volume-error", cls=Option, group="Mesh", type=click.FloatRange(0),
+              metavar="NUMBER", unit="per cent",
               help="Largest volume error of a phase allowed.", absent="5; 0.2 if --strict")  # fmt: skip
-@click.option("--max-component-error", cls=Option, group="Mesh", type=click.FloatRange(0), unit="per cent",
+@click.option("--max-component-error", cls=Option, group="Mesh", type=click.FloatRange(0),
+              metavar="NUMBER", unit="per cent",
               help="The same of a component of more than 27 voxels.", absent="none; 2 if --strict")  # fmt: skip
-@click.option("--max-hausdorff", cls=Option, group="Mesh", type=click.FloatRange(0), unit="smallest voxel edges",
+@click.option("--max-hausdorff", cls=Option, group="Mesh", type=click.FloatRange(0),
+              metavar="NUMBER", unit="smallest voxel edges",
               help="Largest Hausdorff distance of an interface.", absent="none; 1 if --strict")  # fmt: skip
 @click.option("--strict", cls=Option, group="Mesh", is_flag=True,
               help="Tight limits; components or contacts lost, gained, merged or split are faults.")  # fmt: skip

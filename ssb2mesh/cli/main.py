@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from typing import Any
 
@@ -70,13 +71,26 @@ def cli() -> None:
     """Segmented 3-D images to conforming, named tetrahedral meshes, and physics on them by name."""
 
 
+def _guess(error: click.UsageError) -> str:
+    """The nearest of the values that an option takes, if a wrong one was given."""
+    kind = getattr(getattr(error, "param", None), "type", None)
+    given = re.match(r"'(.*)' is not one of", error.message)
+    if not isinstance(kind, click.Choice) or given is None:
+        return ""
+    from ssb2mesh.errors import nearest
+
+    return nearest(given[1], [str(choice) for choice in kind.choices])
+
+
 def main() -> None:
     """Run the command line: exit code 0 for success, 1 for an error or a failed check, 2 for wrong usage."""
     try:
         code = cli.main(sys.argv[1:] or ["--help"], prog_name="ssb2mesh", standalone_mode=False)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "ssb2mesh"
-        click.echo(f"ssb2mesh: error: {error.format_message()} (see {where} --help)", err=True)
+        click.echo(
+            f"ssb2mesh: error: {error.format_message().rstrip('.')}{_guess(error)} (see {where} --help)", err=True
+        )
         code = 2
     except click.ClickException as error:
         error.show()

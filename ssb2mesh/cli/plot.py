@@ -35,17 +35,25 @@ def _size(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[in
     examples=(
         "ssb2mesh plot cathode.vtu -o cathode.png",
         "ssb2mesh plot cathode.vtu -o contact.png --what interfaces --show 'LPSCl|NMC'",
-        "ssb2mesh plot discharge_LPSCl-NMC.vtu -o current.png --what current",
+        "ssb2mesh plot results/ions.xdmf -o ions.png --field potential",
+        "ssb2mesh plot results/stress.xdmf -o stress.png --field von_mises",
+        "ssb2mesh plot results/stress.xdmf -o pressure.png --field stress --on 'LPSCl|NMC'",
+        "ssb2mesh plot results/discharge_LPSCl-NMC.vtu -o current.png --what current",
         'ssb2mesh plot cathode.tif -o slices.png --what slices --voxel-size "0.4 um" --phase 0=pore --phase 1=NMC',
     ),
 )
-@click.argument("source", cls=Argument, help="Mesh file (.vtu, .xdmf, .msh), or a volume file with --what slices.")
+@click.argument("source", cls=Argument, help="Mesh file, file of a solve (.xdmf; .vtu of an interface), or a volume "
+                "file with --what slices.")  # fmt: skip
 @click.option("-o", "--output", cls=Option, group="Output", required=True, metavar="FILE", help="Picture (.png).")
-@click.option("--what", cls=Option, group="Picture", default="cutaway",
+@click.option("--what", cls=Option, group="Picture", absent="field if --field is given, else cutaway",
               type=click.Choice(["cutaway", "interfaces", "quality", "field", "current", "slices"]),
               help="What to draw: slices of a volume, current of an interface file, all others of a mesh.")  # fmt: skip
 @click.option("--field", cls=Option, group="Picture", metavar="NAME", absent="the only one in the file",
-              help="Field to draw with --what field.")  # fmt: skip
+              help="Field to draw: a potential with its current lines, others on a cut and a plane; a wrong name "
+              "lists those of the file.")  # fmt: skip
+@click.option("--on", cls=Option, group="Picture", metavar="SET", absent="the body",
+              help="Facet set to draw the field on: of a stress the contact pressure, of a separation the opening, "
+              "of a current density what passes.")  # fmt: skip
 @click.option("--show", cls=Option, group="Picture", metavar="NAME", multiple=True, absent="all",
               help="Phase of a cut-away, or facet set of interfaces; repeat.")  # fmt: skip
 @click.option("--size", cls=Option, group="Picture", metavar="W,H", unit="pixels", callback=_size,
@@ -57,8 +65,9 @@ def command(
     source: str,
     *,
     output: str,
-    what: str,
+    what: str | None,
     field: str | None,
+    on: str | None,
     show: tuple[str, ...],
     size: tuple[int, int] | None,
     reading: Mapping[str, Any],
@@ -68,14 +77,9 @@ def command(
     **_: Any,
 ) -> None:
     """Draw a mesh, a field on it, or slices of a volume into a PNG file; needs no screen."""
-    from ssb2mesh.verbs import plot_mesh_file, plot_volume_file
+    from ssb2mesh.plot.job import plot_file
 
-    if what == "slices":
-        plot_volume_file(source, output, volume={"reading": reading, "crop": crop}, size=size, overwrite=overwrite)
-    elif what == "current":
-        from ssb2mesh.plot import plot_interface_file
-
-        plot_interface_file(source, output, size=size, overwrite=overwrite)
-    else:
-        plot_mesh_file(source, output, what=what, field=field, show=show, size=size, overwrite=overwrite)
+    choice = {"field": field, "on": on, "show": show}
+    volume = {"reading": reading, "crop": crop}
+    plot_file(source, output, what=what, choice=choice, volume=volume, size=size, overwrite=overwrite)
     say(f"wrote {output}", quiet=quiet)

@@ -6,6 +6,7 @@ The layout is in docs/mesh-files.md; it is made so that every rank of a parallel
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.disk import check_space
 from ssb2mesh.errors import InputError
 from ssb2mesh.facet_atoms import AtomTable, atom_table
 from ssb2mesh.io.mesh_common import Fields, MeshData, header_of, mesh_from_header, parse_header, replacing, safe_key
@@ -56,15 +58,30 @@ def write_xdmf(data: MeshData, path: Path) -> None:
 
     xdmf, heavy = path.with_suffix(".xdmf"), path.with_suffix(".h5")
     table = atom_table(data.mesh)
+    # HDF5 does not survive a disk that is full
+    fields = [*data.point_data.values(), *data.cell_data.values()]
+    check_space(path.parent, _bytes(data.mesh, fields), what=f"writing {str(heavy)!r}")
     with replacing(heavy, xdmf) as (h5_part, xdmf_part):
         with h5py.File(h5_part, "w") as file:
             keys = _write_arrays(file, data, table)
         xdmf_part.write_text(xdmf_text(data, heavy.name, keys, table), encoding="utf-8")
 
 
+def _bytes(mesh: TaggedMesh, fields: Iterable[npt.NDArray]) -> int:
+    """Size of the HDF5 file but for what is small."""
+    arrays = (mesh.points, mesh.tets, mesh.cell_tags, *fields)
+    return sum(np.asarray(array).nbytes for array in arrays) + 10 * len(mesh.facets)
+
+
 def read_xdmf(path: Path) -> MeshData:
-    """Read a mesh from ``mesh.xdmf`` (which names its HDF5 file) or straight from ``mesh.h5``."""
+    """Read a mesh from ``mesh.xdmf`` (which names its HDF5 file) or straight from ``mesh.h5``; or fields of a solve."""
+    from ssb2mesh.io.mesh_solution import is_solution, read_solution
+
     heavy = _heavy_file(path)
+    with _open(heavy, solution=True) as file:
+        solved = is_solution(file)
+    if solved:
+        return read_solution(path, heavy)
     with _open(heavy) as file:
         try:
             triangles = file["facets/triangles"][()]
@@ -276,16 +293,19 @@ def _heavy_file(path: Path) -> Path:
     return heavy
 
 
-def _open(heavy: Path) -> h5py.File:
+def _open(heavy: Path, *, solution: bool = False) -> h5py.File:
     import h5py
+
+    from ssb2mesh.io.mesh_solution import is_solution
 
     try:
         file = h5py.File(heavy, "r")
     except OSError as error:
         raise InputError(f"path: {heavy} is no readable HDF5 file ({error})") from error
-    if "header" not in file.attrs:
+    if "header" not in file.attrs and not (solution and is_solution(file)):
+        solved = is_solution(file)
         file.close()
-        raise InputError(
-            f"path: {heavy} is no native ssb2mesh mesh (no header); convert it with gmsh or meshio to .msh"
-        )
+        told = "holds the fields of a solve; give the mesh file of that run, such as mesh.xdmf beside it"
+        other = "is no native ssb2mesh mesh (no header); convert it with gmsh or meshio to .msh"
+        raise InputError(f"path: {heavy} {told if solved else other}")
     return file

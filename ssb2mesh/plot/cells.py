@@ -1,4 +1,4 @@
-"""A field by tet, such as a von Mises stress: on the cut-away mesh, and on a plane through its middle."""
+"""A field by tet or point, such as a von Mises stress: on the cut-away mesh, and on a plane through its middle."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.plot.fields import _colour_bar, _robust_limits, _straight_eye
-from ssb2mesh.plot.scene import EYE, Scene, grid_of, surface_of
+from ssb2mesh.plot.labels import colour_bar, fitting, robust_limits
+from ssb2mesh.plot.scene import EYE, Scene, grid_of, straight_eye, surface_of
 from ssb2mesh.plot.solid import outside_cut_corner
 from ssb2mesh.plot.style import axes_triad, check_size, house_style, new_figure, save, scale_bar, show_image
 
@@ -30,14 +30,14 @@ def plot_cell_field(
     limits: tuple[float, float] | None = None,
     size: Sequence[int] = (1800, 900),
 ) -> Path:
-    """Draw a field by tet on the cut-away mesh, and beside it on the plane through the middle across y.
+    """Draw a field by tet or by point on the cut-away mesh, and beside it on the plane through the middle across y.
 
     Parameters
     ----------
     mesh : TaggedMesh
         The mesh.
-    values : (m,) array
-        One value a tet; NaN where there is none, drawn in grey.
+    values : (m,) or (n,) array
+        One value a tet or one a point; NaN where there is none, drawn in grey.
     path : str or Path
         A ``.png`` file.
     label : str
@@ -65,14 +65,18 @@ def plot_cell_field(
     """
     width, height = check_size(size)
     array = np.asarray(values, float)
-    if array.shape != (mesh.n_tets,):
-        raise InputError(f"values: got shape {array.shape}; expected ({mesh.n_tets},), one a tet")
-    live = np.isfinite(array)
+    if array.shape not in ((mesh.n_tets,), (mesh.n_points,)):
+        raise InputError(
+            f"values: got shape {array.shape}; expected ({mesh.n_tets},), one a tet, or ({mesh.n_points},), one a point"
+        )
+    by_point = array.shape == (mesh.n_points,)
+    live = np.isfinite(array[mesh.tets]).all(axis=1) if by_point else np.isfinite(array)
     if not live.any():
         raise InputError("values: nowhere finite; there is nothing to draw")
-    label, scale = _fitting(label, float(np.abs(array[live]).max()))
-    array = array / scale
-    found, extend = _robust_limits(array[live])
+    shown = array[np.unique(mesh.tets[live])] if by_point else array[live]
+    found, extend = robust_limits(shown)
+    label, scale = fitting(label, float(np.abs(found).max()))
+    array, found = array / scale, (found[0] / scale, found[1] / scale)
     limits = found if limits is None else (limits[0] / scale, limits[1] / scale)
     colours = "RdBu_r" if limits[0] < 0 < limits[1] else "inferno"
     assert mesh.box is not None
@@ -81,9 +85,11 @@ def plot_cell_field(
     look = {"scalars": "field", "cmap": colours, "clim": limits, "n_colors": 256, "show_scalar_bar": False}
 
     def grid(points: npt.NDArray[np.float64], use: npt.NDArray[np.bool_]) -> Any:
+        if by_point:
+            return grid_of(points, mesh.tets[use], point_data={"field": array})
         return grid_of(points, mesh.tets[use], cell_data={"field": array[use]})
 
-    corner, plane = Scene(mesh.box, EYE), Scene(mesh.box, _straight_eye("y_min"))
+    corner, plane = Scene(mesh.box, EYE), Scene(mesh.box, straight_eye("y_min"))
     keep = outside_cut_corner(mesh)
 
     def fill_corner(plotter: Any) -> None:
@@ -109,17 +115,7 @@ def plot_cell_field(
             scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
             axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
             figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
-        _colour_bar(figure, limits, label=label, at=(0.915, 0.2, 0.014, 0.6), cmap=colours, extend=extend)
+        colour_bar(figure, limits, label=label, at=(0.915, 0.2, 0.014, 0.6), cmap=colours, extend=extend)
         if not live.all():
             figure.text(0.915, 0.1, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")
         return save(figure, path)
-
-
-def _fitting(label: str, largest: float) -> tuple[str, float]:
-    """The label in Pa, kPa, MPa or GPa, and Pa per unit."""
-    if not label.endswith("(Pa)"):
-        return label, 1.0
-    for unit, scale in (("GPa", 1e9), ("MPa", 1e6), ("kPa", 1e3)):
-        if largest >= scale:
-            return f"{label[:-4]}({unit})", scale
-    return label, 1.0

@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
-from ssb2mesh.plot.scene import EYE, Scene, grid_of, quiet_vtk, surface_of
+from ssb2mesh.plot.labels import colour_bar, fitting, robust_limits, wide_enough
+from ssb2mesh.plot.scene import EYE, SIDES, Scene, grid_of, quiet_vtk, straight_eye, surface_of
 from ssb2mesh.plot.solid import outside_cut_corner
 from ssb2mesh.plot.style import (
     axes_triad,
     check_size,
     house_style,
     new_figure,
-    number_text,
     save,
     scale_bar,
     shorten,
@@ -37,6 +37,7 @@ def plot_field(
     path: str | Path,
     *,
     conductivity: Mapping[str, float] | None = None,
+    current: npt.ArrayLike | None = None,
     label: str = "potential (V)",
     size: Sequence[int] = (1800, 900),
 ) -> Path:
@@ -53,8 +54,10 @@ def plot_field(
     conductivity : mapping of str to float, optional
         Conductivity of each phase, S/m; phases not named do not conduct and are drawn in grey. By default all
         phases conduct alike.
+    current : (m, 3) array, optional
+        Current density in each tet, which the lines follow; default: what the potential drives.
     label : str
-        What the colours are, with the unit.
+        What the colours are; a unit of ``(V)`` becomes mV where that makes shorter numbers.
     size : two int
         Width and height in pixels.
 
@@ -77,11 +80,14 @@ def plot_field(
     width, height = check_size(size)
     phi, sigma = _live_part(mesh, values, _cell_conductivity(mesh, conductivity))
     live = sigma > 0
+    flow = current_density(mesh, phi, sigma) if current is None else _checked_current(mesh, current)
     assert mesh.box is not None
     scene = Scene(mesh.box, EYE)
     points = scene.to_scene(mesh.points)
     used = np.unique(mesh.tets[live])
-    limits = (float(phi[used].min()), float(phi[used].max()))
+    label, scale = fitting(label, float(np.abs(phi[used]).max()))
+    phi = phi / scale
+    limits = wide_enough(float(phi[used].min()), float(phi[used].max()))
     keep = outside_cut_corner(mesh)
     skin = surface_of(grid_of(points, mesh.tets[keep & live], point_data={"field": phi}))
     rest = keep & ~live
@@ -95,7 +101,7 @@ def plot_field(
         if rest.any():
             plotter.add_mesh(surface_of(grid_of(points, mesh.tets[rest])), color=_GREY, ambient=0.55, diffuse=0.4)
 
-    lines = _current_lines(mesh, points, phi, sigma)
+    lines = _current_lines(mesh, points, phi, np.where(live[:, None], flow, 0.0))
 
     def fill_lines(plotter: Any) -> None:
         if lines is not None and lines.n_points:
@@ -111,9 +117,11 @@ def plot_field(
             scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
             axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
             figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
-        _colour_bar(figure, limits, label=label, at=(0.925, 0.2, 0.014, 0.6))
+        colour_bar(figure, limits, label=label, at=(0.925, 0.2, 0.014, 0.6))
         if rest.any():
             figure.text(0.925, 0.1, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
+        if lines is None:
+            figure.text(frame[0] + 0.5 * frame[0], 0.5, "no current", ha="center", color="#555555")
         return save(figure, path)
 
 
@@ -135,7 +143,7 @@ def plot_current_map(
     name : str
         Facet set.
     values : (k,) or (n,) array
-        One value a triangle of ``mesh.facet_set(name)``, or one a point of the mesh.
+        One value a triangle of ``mesh.facet_set(name)``, or one a point of the mesh; NaN is drawn in grey.
     path : str or Path
         A ``.png`` file.
     label : str
@@ -151,7 +159,7 @@ def plot_current_map(
     Raises
     ------
     InputError
-        If the facet set is unknown or empty, or the values fit neither its triangles nor the points.
+        If the facet set is unknown or empty, the values fit neither its triangles nor the points, or none is finite.
     MissingDependencyError
         If PyVista or matplotlib is absent.
 
@@ -172,28 +180,31 @@ def plot_current_map(
             f"or ({mesh.n_points},), one a point"
         )
     by_point = array.shape == (mesh.n_points,)
-    shown = array[np.unique(triangles)] if by_point else array
-    if not np.isfinite(shown).all():
-        raise InputError(f"values: not finite on {name!r}; give numbers on every triangle or point of it")
-    limits, extend = _robust_limits(shown)
+    finite = np.isfinite(array[triangles]).all(axis=1) if by_point else np.isfinite(array)
+    if not finite.any():
+        raise InputError(f"values: nowhere finite on {name!r}; there is nothing to draw")
+    shown = array[np.unique(triangles[finite])] if by_point else array[finite]
+    limits, extend = robust_limits(shown)
+    label, unit = fitting(label, float(np.abs(limits).max()))
+    array, limits = array / unit, (limits[0] / unit, limits[1] / unit)
     assert mesh.box is not None
-    scene = Scene(mesh.box, _straight_eye(name))
-    surface = surface_of(
-        grid_of(
-            scene.to_scene(mesh.points),
-            triangles,
-            point_data={"field": array} if by_point else None,
-            cell_data=None if by_point else {"field": array},
-        )
-    )
+    scene = Scene(mesh.box, straight_eye(name))
+
+    def part(use: npt.NDArray[np.bool_]) -> Any:
+        points, cells = scene.to_scene(mesh.points), None if by_point else {"field": array[use]}
+        return surface_of(grid_of(points, triangles[use], point_data={"field": array} if by_point else None,
+                                  cell_data=cells))  # fmt: skip
+
     colours = "RdBu_r" if limits[0] < 0 < limits[1] else "viridis"
     frame = (0.0, 0.0, 0.84, 0.94)
     canvas = (round(frame[2] * width), round(frame[3] * height))
-    straight = name.split("@")[-1] in _SIDES
+    straight = name.split("@")[-1] in SIDES
     light = {"lighting": False} if straight else {"ambient": 0.4, "diffuse": 0.6}
 
     def fill(plotter: Any) -> None:
-        plotter.add_mesh(surface, scalars="field", cmap=colours, clim=limits, show_scalar_bar=False, **light)
+        plotter.add_mesh(part(finite), scalars="field", cmap=colours, clim=limits, show_scalar_bar=False, **light)
+        if not finite.all():
+            plotter.add_mesh(part(~finite), color=_GREY, **light)
 
     with house_style():
         figure = new_figure(size)
@@ -202,20 +213,10 @@ def plot_current_map(
         scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
         axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
         figure.text(0.02, 0.975, shorten(name, 50), va="top", fontsize=9.5)
-        _colour_bar(figure, limits, label=label, at=(0.855, 0.2, 0.02, 0.58), cmap=colours, extend=extend)
+        colour_bar(figure, limits, label=label, at=(0.855, 0.2, 0.02, 0.58), cmap=colours, extend=extend)
+        if not finite.all():
+            figure.text(0.855, 0.12, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")
         return save(figure, path)
-
-
-_SIDES = {f"{axis}_{end}": (n, end) for n, axis in enumerate("xyz") for end in ("min", "max")}
-
-
-def _straight_eye(name: str) -> npt.NDArray[np.float64]:
-    side = _SIDES.get(name.split("@")[-1])
-    if side is None:
-        return EYE
-    eye = np.zeros(3)
-    eye[side[0]] = 1.0 if side[1] == "max" else -1.0
-    return eye
 
 
 def current_density(
@@ -251,16 +252,24 @@ def current_density(
     return -sigma[:, None] * gradient
 
 
+def _checked_current(mesh: TaggedMesh, current: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    array = np.asarray(current, float)
+    if array.shape != (mesh.n_tets, 3):
+        raise InputError(f"current: got shape {array.shape}; expected ({mesh.n_tets}, 3), one vector a tet")
+    return np.nan_to_num(array)
+
+
 def _current_lines(
-    mesh: TaggedMesh, points: npt.NDArray[np.float64], phi: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64]
+    mesh: TaggedMesh, points: npt.NDArray[np.float64], phi: npt.NDArray[np.float64], current: npt.NDArray[np.float64]
 ) -> Any | None:
     """Lines through seeds that are drawn with the current as their weight, so that density shows flow."""
     import pyvista as pv
 
-    live = sigma > 0
-    current = current_density(mesh, phi, sigma)
     volumes = tet_volumes(mesh.points, mesh.tets)
-    weight = np.where(live, np.linalg.norm(current, axis=1) * volumes, 0.0)
+    size = np.linalg.norm(current, axis=1)
+    # in ideal conductors current is what rounding leaves of a potential that does not vary
+    live = size > 1e-9 * size.max(initial=0.0)
+    weight = np.where(live, size * volumes, 0.0)
     if not weight.sum() > 0:
         return None
     tets = mesh.tets[live]
@@ -307,34 +316,3 @@ def _live_part(
     if not sigma.any():
         raise InputError("values: no tet of the phases that conduct has finite values at its four corners")
     return np.where(finite, phi, 0.0), sigma
-
-
-def _robust_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float], str]:
-    """Limits that one extreme triangle cannot stretch: 1st to 99th percentile, symmetric if the sign changes."""
-    low, high = (float(v) for v in np.percentile(values, [1, 99]))
-    if low < 0 < high:
-        high = max(-low, high)
-        low = -high
-    if not high > low:
-        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
-    ends = (values.min() < low - 1e-12 * abs(low), values.max() > high + 1e-12 * abs(high))
-    return (low, high), {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(ends, "both")
-
-
-def _colour_bar(
-    figure: Any,
-    limits: tuple[float, float],
-    *,
-    label: str,
-    at: tuple[float, float, float, float],
-    cmap: str = "viridis",
-    extend: str = "neither",
-) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=figure.add_axes(at), extend=extend)
-    bar.outline.set_linewidth(0.4)
-    bar.ax.set_title(label.replace(" (", "\n("), fontsize=8.5, pad=8, loc="left")
-    bar.ax.tick_params(length=2)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: number_text(value))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.plot.fields import _colour_bar, _robust_limits
+from ssb2mesh.plot.labels import colour_bar, robust_limits
 from ssb2mesh.plot.scene import Scene, grid_of
 from ssb2mesh.plot.style import house_style, new_figure, scale_bar, show_image
 
@@ -128,7 +128,7 @@ def plot_panels(
     if isinstance(lines, bool) or not isinstance(lines, int) or lines < 0:
         raise InputError(f"lines: got {lines!r}; expected a whole number, not negative")
     every = np.concatenate([np.asarray(p.values)[np.isfinite(np.asarray(p.values))] for p in panels])
-    found, extend = _robust_limits(every)
+    found, extend = robust_limits(every)
     if limits is None:
         limits = found
     else:
@@ -151,7 +151,7 @@ def plot_panels(
         margin.set_axis_off()
         scale_bar(margin, picture.metres_per_pixel, width=2.5 * _BAR, height=height)
         bar = (1 - 0.9 * _BAR / width, 0.3, 0.012, 0.45)
-        _colour_bar(figure, limits, label=label, at=bar, cmap=str(look["cmap"]), extend=extend)
+        colour_bar(figure, limits, label=label, at=bar, cmap=str(look["cmap"]), extend=extend)
         for text in [item for axes in figure.axes for item in (*axes.texts, axes.title, *axes.get_yticklabels())]:
             text.set_fontsize(6.0)
         figure.axes[-1].set_title(label, fontsize=6.5, loc="left", pad=8)

@@ -13,12 +13,14 @@ import numpy.typing as npt
 from ssb2mesh.errors import MissingDependencyError
 from ssb2mesh.plot.style import INSTALL
 
-__all__ = ["CUT_CORNER", "Picture", "Scene", "grid_of", "import_pyvista", "surface_of"]
+__all__ = ["CUT_CORNER", "SIDES", "Picture", "Scene", "grid_of", "import_pyvista", "straight_eye", "surface_of"]
 
 #: Direction from the scene to the eye: x to the right, y away, z up.
 EYE = np.array([1.0, -1.45, 0.95])
 #: The corner of the box next to the eye, which cut-away pictures leave out: upper x, lower y, upper z.
 CUT_CORNER = np.array([True, False, True])
+#: Sides of the box: axis and end.
+SIDES = {f"{axis}_{end}": (n, end) for n, axis in enumerate("xyz") for end in ("min", "max")}
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,16 @@ def import_pyvista() -> Any:
         raise MissingDependencyError.of("pyvista", "drawing meshes", INSTALL) from error
     pv.OFF_SCREEN = True
     return pv
+
+
+def straight_eye(name: str) -> npt.NDArray[np.float64]:
+    """Return the direction to the eye that sees a facet set best: straight on for a side of the box, else `EYE`."""
+    side = SIDES.get(name.split("@")[-1])
+    if side is None:
+        return EYE
+    eye = np.zeros(3)
+    eye[side[0]] = 1.0 if side[1] == "max" else -1.0
+    return eye
 
 
 @contextmanager

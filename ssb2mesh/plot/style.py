@@ -189,11 +189,12 @@ def light_grid(axes: Axes, along: Literal["x", "y", "both"]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def number_text(value: float) -> str:
-    """Return a number without powers of ten where it can be read without: 350 000, 0.25, 3e-06."""
+def number_text(value: float, *, digits: int = 4) -> str:
+    """Return a number to some digits, without powers of ten where it can be read without: 350 000, 0.25, 3e-06."""
     if 1e4 <= abs(value) < 1e7:
-        return f"{value:,.0f}".replace(",", "\u202f").replace("-", "\u2212")
-    return f"{value:.4g}".replace("-", "\u2212")
+        whole = f"{value:,.0f}" if digits <= 5 else f"{value:,.{max(digits - 5, 0)}f}".rstrip("0").rstrip(".")
+        return whole.replace(",", "\u202f").replace("-", "\u2212")
+    return f"{value:.{digits}g}".replace("-", "\u2212")
 
 
 def shorten(name: str, length: int = 22) -> str:

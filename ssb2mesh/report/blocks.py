@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-__all__ = ["bytes_text", "details", "pairs", "picture_html", "seconds_text", "table", "text_of"]
+__all__ = ["bytes_text", "details", "pairs", "picture_html", "quantity", "seconds_text", "table", "text_of"]
 
 
 def text_of(value: Any) -> str:
@@ -56,8 +57,46 @@ def picture_html(picture: Mapping[str, Any], folder: Path) -> str:
     data = base64.b64encode((folder / picture["file"]).read_bytes()).decode()
     caption = escape(str(picture.get("caption", "")))
     title = escape(str(picture["title"]))
-    image = f'<img alt="{title}" src="data:image/png;base64,{data}">'
+    # a click fills the window with the picture; done by a box to tick, as the page has no script
+    image = (
+        f'<label class="zoom"><input type="checkbox" aria-label="enlarge {title}">'
+        f'<img alt="{title}" src="data:image/png;base64,{data}"></label>'
+    )
     return f"<figure>{image}<figcaption><b>{title}.</b> {caption}</figcaption></figure>"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Return a number with its unit, with the prefix that makes it short.
+
+    Parameters
+    ----------
+    value : float or None
+        In `unit`.
+    unit : str
+        Without prefix, such as ``"A"``.
+
+    Returns
+    -------
+    str
+        To four digits.
+
+    Examples
+    --------
+    >>> quantity(4.5e-9, "A"), quantity(2.34567e7, "Pa"), quantity(None, "V")
+    ('4.5 nA', '23.46 MPa', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size > 0:
+        for prefix, scale in _PREFIXES:
+            if size >= 0.99995 * scale:
+                return f"{value / scale:.4g} {prefix}{unit}".replace("-", "\u2212")
+    return f"{value:.4g} {unit}".replace("-", "\u2212")
+
+
+_PREFIXES = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9), ("p", 1e-12),
+             ("f", 1e-15))  # fmt: skip
 
 
 def seconds_text(seconds: float | None) -> str:

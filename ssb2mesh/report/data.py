@@ -64,11 +64,14 @@ class Figure:
         A PNG file.
     title, caption : str
         Text above and below it.
+    solve : str
+        The solve beside whose numbers it stands; empty for none.
     """
 
     path: Path
     title: str
     caption: str = ""
+    solve: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from ssb2mesh.report.blocks import bytes_text, details, pairs, picture_html, seconds_text, table, text_of
 from ssb2mesh.report.check import distances_html, features_html, shapes_html
 from ssb2mesh.report.measures import measures_html
-from ssb2mesh.report.pictures import MEASURED
+from ssb2mesh.report.pictures import LARGE_SOLVES, MEASURED
 from ssb2mesh.report.solves import overview_html, solve_html
 from ssb2mesh.report.style import STYLE
 from ssb2mesh.units import format_length
@@ -36,19 +36,25 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
     """
     pictures: dict[str, str] = {}
     own: list[str] = []
+    of_solves: dict[str, list[str]] = {}
     for picture in numbers.get("pictures", []):
         html = picture_html(picture, folder)
-        if pictures.setdefault(picture["title"], html) is not html:
+        if picture.get("solve"):
+            of_solves.setdefault(picture["solve"], []).append(html)
+        elif pictures.setdefault(picture["title"], html) is not html:
             own.append(html)
     solves = numbers.get("solves", [])
-    results = [overview_html(solves)]
-    results += [solve_html(solve, pictures.get(f"Potential: {solve['name']}", "")) for solve in solves]
-    known = {"Volume", "Mesh", "Interfaces"} | {f"Potential: {solve['name']}" for solve in solves}
+    results = [
+        solve_html(solve, _beside(of_solves.get(solve["name"], []), folded=number >= LARGE_SOLVES))
+        for number, solve in enumerate(solves)
+    ]
+    known = {"Volume", "Mesh", "Interfaces"}
     measured = [html for title, html in pictures.items() if title.startswith(MEASURED)]
     own += [html for title, html in pictures.items() if title not in known and not title.startswith(MEASURED)]
     sections = [
+        ("At a glance", [overview_html(solves), _phases(numbers)]),
         ("Results", results),
-        ("Volume", [_phases(numbers), pictures.get("Volume", ""), _cleaning(numbers)]),
+        ("Volume", [pictures.get("Volume", ""), _cleaning(numbers)]),
         ("Measures", measures_html(numbers.get("measures") or {}, measured)),
         ("Mesh", [_quality(numbers), pictures.get("Mesh", "")]),
         ("Mesh against voxels", [features_html(numbers), distances_html(numbers)]),
@@ -72,6 +78,12 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
         + "\n".join(body)
         + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def _beside(pictures: Sequence[str], *, folded: bool) -> str:
+    """The pictures of a solve; of many solves only the first ones' are open."""
+    content = "\n".join(pictures)
+    return details(f"{len(pictures)} pictures" if len(pictures) > 1 else "1 picture", content) if folded else content
 
 
 # -- parts of the page -----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.report.data import Figure, ReportData
 
-__all__ = ["MEASURED", "draw_figures"]
+__all__ = ["LARGE_SOLVES", "MEASURED", "draw_figures"]
 
-_MOST_FIELDS = 3
+#: Solves with pictures; those after the first few are smaller and folded away in the page.
+_MOST_SOLVES, LARGE_SOLVES = 24, 3
+#: Interfaces of one solve with pictures.
+_MOST_INTERFACES = 6
+#: Width and height of pictures of solves after the first few, by what they show.
+_SMALL = {"field": (1200, 600), "current": (1000, 600)}
 #: How the titles of pictures of measures begin.
 MEASURED = "Measured: "
 
@@ -64,26 +70,46 @@ def draw_figures(data: ReportData, folder: Path) -> tuple[list[Figure], list[str
         if any("|" in name for name in mesh.facet_names):
             text = "Each interface with its area, in the colour of the phase that lies behind the surface."
             draw(Figure(folder / "interfaces.png", "Interfaces", text), lambda path: plot.plot_interfaces(mesh, path))
-        for number, solve in enumerate(data.solves[:_MOST_FIELDS]):
-            for figure, make in _of_solve(mesh, solve, folder, f"{number + 1}"):
-                draw(figure, make)
+        for number, solve in enumerate(data.solves[:_MOST_SOLVES], start=1):
+            for figure, make in _of_solve(mesh, solve, folder, number):
+                draw(replace(figure, solve=solve.name), make)
+            notes += _left_out(solve)
+        notes += [
+            f"{solve.name}: its pictures, after those of {_MOST_SOLVES} solves; "
+            f"ssb2mesh plot {solve.name}.xdmf -o {solve.name}.png --field NAME draws them"
+            for solve in data.solves[_MOST_SOLVES:]
+        ]
     return figures, notes
 
 
-def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[tuple[Figure, Any]]:
+def _left_out(solve: Any) -> list[str]:
+    """What to do for the interfaces of a solve that get no picture."""
+    names = list(getattr(solve, "facet_data", None) or {})[_MOST_INTERFACES:]
+    files = [f"{solve.name}_{name.replace('|', '-').replace('@', '-at-')}.vtu" for name in names]
+    return [f"{name} of {solve.name}: ssb2mesh plot {file} -o current.png --what current draws the current through it"
+            for name, file in zip(names, files, strict=True)]  # fmt: skip
+
+
+def _size(number: int, kind: str) -> dict[str, Any]:
+    return {"size": _SMALL[kind]} if number > LARGE_SOLVES else {}
+
+
+def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: int) -> list[tuple[Figure, Any]]:
     """The pictures of one solve: its potentials, and the current through its interfaces."""
     from ssb2mesh import plot
 
     found: list[tuple[Figure, Any]] = []
     for name, values in _fields_of(solve, mesh.n_points):
         key = "conductivity" if name.startswith("potential") else name.split("_")[0]
-        sigma = _conductivity(dict(getattr(solve, "table", {})).get(key), mesh.cell_names)
+        table = dict(getattr(solve, "table", {}))
+        given = table.get(key) or dict(table.get("charge") or {}).get(key)
+        sigma = _conductivity(given, mesh.cell_names)
         text = f"{name} of the solve '{solve.name}', and lines that follow the current; grey does not conduct."
         suffix = "" if name.startswith("potential") else f"-{key}"
         title = f"{'Potential' if not suffix else name.replace('_', ' ').capitalize()}: {solve.name}"
         found.append((
             Figure(folder / f"field-{number}{suffix}.png", title, text),
-            lambda path, v=values, s=sigma: plot.plot_field(mesh, v, path, conductivity=s),
+            lambda path, v=values, s=sigma: plot.plot_field(mesh, v, path, conductivity=s, **_size(number, "field")),
         ))  # fmt: skip
     found += _stresses(mesh, solve, folder, number)
     if solve.type == "representative_volume":
@@ -93,15 +119,25 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[t
         figure = Figure(folder / f"sub-volumes-{number}.png", f"Sub-volumes: {solve.name}", text)
         found.append((figure, lambda path: plot.plot_representative(solve.summary, path)))
     facets = getattr(solve, "facet_data", None) or {}
-    for k, (name, data) in enumerate(list(facets.items())[:_MOST_FIELDS], start=1):
+    for k, (name, data) in enumerate(list(facets.items())[:_MOST_INTERFACES], start=1):
         text = f"Current density through {name} in the solve '{solve.name}', positive out of the electron conductor."
         figure = Figure(folder / f"current-{number}-{k}.png", f"Current through {name}: {solve.name}", text)
         if data:
-            found.append((figure, lambda p, n=name, d=data: plot.plot_interface_current(d, p, name=n, box=mesh.box)))
+            size = _size(number, "current")
+            found.append((
+                figure, lambda p, n=name, d=data, s=size: plot.plot_interface_current(d, p, name=n, box=mesh.box, **s)
+            ))  # fmt: skip
+        if data and "gap" in data and np.isfinite(data["gap"]).any():
+            text = f"Gap between the two sides of {name} in the solve '{solve.name}'; grey where it does not count."
+            figure = Figure(folder / f"gap-{number}-{k}.png", f"Gap at {name}: {solve.name}", text)
+            found.append((
+                figure, lambda p, n=name, d=data, s=size: plot.plot_interface_current(
+                    d, p, field="gap", name=n, box=mesh.box, **s)
+            ))  # fmt: skip
     return found
 
 
-def _stresses(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[tuple[Figure, Any]]:
+def _stresses(mesh: TaggedMesh, solve: Any, folder: Path, number: int) -> list[tuple[Figure, Any]]:
     """The von Mises stress of a solve, or the first one of several load cases."""
     from ssb2mesh import plot
 
@@ -113,7 +149,7 @@ def _stresses(mesh: TaggedMesh, solve: Any, folder: Path, number: str) -> list[t
     text = f"Von Mises stress in the solve '{solve.name}'{strained}; the colours end at the 1st and 99th percentile."
     figure = Figure(folder / f"stress-{number}.png", f"Stress: {solve.name}", text)
     values = np.asarray(fields[names[0]])
-    return [(figure, lambda path: plot.plot_cell_field(mesh, values, path))]
+    return [(figure, lambda path: plot.plot_cell_field(mesh, values, path, **_size(number, "field")))]
 
 
 def _fields_of(solve: Any, n_points: int) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ssb2mesh.report.blocks import details, pairs, seconds_text, table
+from ssb2mesh.report.blocks import details, pairs, quantity, seconds_text, table
 from ssb2mesh.units import format_length
 
 __all__ = ["overview_html", "solve_html"]
@@ -68,10 +68,8 @@ def overview_html(solves: Sequence[Mapping[str, Any]]) -> str:
     Returns
     -------
     str
-        A table; empty for fewer than two solves.
+        A table; empty without solves.
     """
-    if len(solves) < 2:
-        return ""
     rows = []
     for solve in solves:
         summary = solve.get("summary") or {}
@@ -87,12 +85,12 @@ def _main_figures(summary: Mapping[str, Any]) -> str:
         return f"tortuosity factor {found}"
     volts = summary.get("cell_voltage")
     if isinstance(volts, list) and volts:
-        return f"cell voltage {_flat_text(min(volts))} to {_flat_text(max(volts))} V in {len(volts)} steps"
+        return f"cell voltage {quantity(min(volts), 'V')} to {quantity(max(volts), 'V')} in {len(volts)} steps"
     if isinstance(volts, float):
-        return f"cell voltage {_flat_text(volts)} V"
+        return f"cell voltage {quantity(volts, 'V')}{_through(summary)}"
     if isinstance(summary.get("von_mises_max"), Mapping):
-        found = ", ".join(f"{phase} {_flat_text(value)}" for phase, value in summary["von_mises_max"].items())
-        return f"von Mises stress up to: {found} Pa"
+        found = ", ".join(f"{phase} {quantity(value, 'Pa')}" for phase, value in summary["von_mises_max"].items())
+        return f"largest von Mises stress: {found}"
     if isinstance(summary.get("statistics"), list) and summary["statistics"]:
         last = summary["statistics"][-1]["size"]
         rows = [row for row in summary["statistics"] if row["size"] == last]
@@ -101,11 +99,18 @@ def _main_figures(summary: Mapping[str, Any]) -> str:
         )
         return f"tortuosity factor at {format_length(last)}: {found}"
     if isinstance(summary.get("isotropic"), Mapping):
-        return f"Young's modulus {_flat_text(summary['isotropic'].get('young'))} Pa"
-    if isinstance(summary.get("currents"), Mapping) and summary["currents"]:
-        side, current = max(summary["currents"].items(), key=lambda item: item[1] or 0.0)
-        return f"{_flat_text(current)} A in at {side}"
-    return "–"
+        return f"Young's modulus {quantity(summary['isotropic'].get('young'), 'Pa')}"
+    return _through(summary).removeprefix(", ") or "–"
+
+
+def _through(summary: Mapping[str, Any]) -> str:
+    """The largest current into the mesh, and where."""
+    given = summary.get("currents")
+    currents = {side: i for side, i in given.items() if isinstance(i, float)} if isinstance(given, Mapping) else {}
+    if not currents:
+        return ""
+    side, current = max(currents.items(), key=lambda item: item[1])
+    return f", {quantity(current, 'A')} in at {side}"
 
 
 def solve_html(solve: Mapping[str, Any], pictures: str = "") -> str:

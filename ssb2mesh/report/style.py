@@ -39,6 +39,13 @@ dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 figure{margin:1.25rem 0;background:#fff;border:1px solid var(--line);border-radius:.5rem;overflow:hidden}
 figure.plain{background:none;padding:.9rem}
 figure img{display:block;width:100%;height:auto}
+.zoom{display:block}
+.zoom input{position:absolute;opacity:0;pointer-events:none}
+.zoom img{cursor:zoom-in}
+.zoom input:focus-visible~img{outline:3px solid var(--accent)}
+.zoom input:checked~img{position:fixed;inset:0;z-index:9;width:100vw;height:100vh;object-fit:contain;
+background:#fff;cursor:zoom-out}
+tbody tr:hover{background:var(--panel)}
 figcaption{background:var(--page);padding:.55rem .9rem;font-size:.86rem;color:var(--soft);
 border-top:1px solid var(--line)}
 figure.plain figcaption{border:0;padding:.4rem 0 0;background:none}

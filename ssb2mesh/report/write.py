@@ -50,7 +50,9 @@ def write_report(data: ReportData, folder: str | Path) -> Path:
     numbers = report_numbers(data)
     folder.mkdir(exist_ok=True)
     figures, notes = _pictures(data, folder / "pictures")
-    numbers["pictures"] = [{"file": f"pictures/{f.path.name}", "title": f.title, "caption": f.caption} for f in figures]
+    numbers["pictures"] = [
+        {"file": f"pictures/{f.path.name}", "title": f.title, "caption": f.caption, "solve": f.solve} for f in figures
+    ]
     numbers["notes"] = notes
     page = report_html(numbers, folder)
     target = folder / "report.html"
