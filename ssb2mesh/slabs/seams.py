@@ -86,13 +86,14 @@ def _move(piece: Piece, points: npt.NDArray[np.float64], moves: npt.NDArray[np.b
     grid, lattice, interface, options = piece.grid, piece.lattice, piece.interface, piece.plan.options
     scale = piece.plan.scale
     component, wanted = lattice_components(grid, lattice)
-    faces = make_wall_faces(interface, component.ravel()[interface.cells], components=len(wanted))
+    sides = component.ravel()[interface.cells]
     del component
     room = make_room(interface, lattice.phase, grid.phase, voxel=float(grid.voxel_in_cells.max()))
     goal = interface.corners.astype(np.float64)
     free = moves[interface.vertices]
     if options.smoothing:
-        smooth = regularise(interface, room, walls=faces, wanted_change=wanted, iterations=options.smoothing)
+        everywhere = make_wall_faces(interface, sides, components=len(wanted))
+        smooth = regularise(interface, room, walls=everywhere, wanted_change=wanted, iterations=options.smoothing)
         goal[free] = smooth[free]
     cut = choose_diagonals(goal * scale, interface.faces)
     moved = points.copy()
@@ -100,8 +101,11 @@ def _move(piece: Piece, points: npt.NDArray[np.float64], moves: npt.NDArray[np.b
     box = box_triangles(lattice, moved)
     tets = build_tets(lattice, interface, cut_other=cut, box=box)
     if options.smoothing and free.any():
-        # what the zone should keep is the volume that the smooth surface has there
+        # what the zone should keep is the volume that the smooth surface has there; its own faces are to see to that
+        near = (free[interface.faces] & (interface.faces >= 0)).any(axis=1)[:, None]
+        faces = make_wall_faces(interface, np.where(near, sides, np.int32(len(wanted))), components=len(wanted) + 1)
         kept, _ = volume_change(faces, displacements(goal, interface), cut)
+        kept[-1] = np.nan
         low, high = (np.where(free[:, None], limit, interface.corners) for limit in (room.low, room.high))
         walls = Walls(cut, Room(goal, low, high), faces, kept, scale, ~moves)
         angles = (options.floor_deg, options.goal_deg)

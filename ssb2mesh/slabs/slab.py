@@ -13,7 +13,7 @@ from ssb2mesh.lattice.placing import Room, make_room
 from ssb2mesh.lattice.regularise import regularise
 from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra
-from ssb2mesh.lattice.walls import make_wall_faces
+from ssb2mesh.lattice.walls import WallFaces, displacements, make_wall_faces, volume_change
 from ssb2mesh.slabs.components import slab_components
 from ssb2mesh.slabs.cuts import Cuts, apply_box_cuts, apply_cuts
 from ssb2mesh.slabs.keep import SlabMesh, keep_own
@@ -67,8 +67,7 @@ def make_slab(
     begin = _start(piece, seams, (plan.planes[slab], plan.planes[slab + 1]))
     lattice, interface, options, scale = piece.lattice, piece.interface, plan.options, plan.scale
     with stages("regularise"):
-        sides, wanted = slab_components(piece, slab)
-        faces = make_wall_faces(interface, sides, components=len(wanted))
+        faces, wanted = _walls(piece, slab, begin)
         room = _room(piece, begin)
         target = interface.corners.astype(np.float64)
         if options.smoothing:
@@ -104,6 +103,26 @@ def _start(piece: Piece, seams: tuple[Seam | None, Seam | None], planes: tuple[i
         points[vertices[there]] += seam.moved[there]
         cuts.append(found)
     return _Start(points, held, tuple(cuts))
+
+
+def _walls(piece: Piece, slab: int, begin: _Start) -> tuple[WallFaces, npt.NDArray[np.float64]]:
+    """Faces between components that may move, and what these ought to gain by them.
+
+    What faces in the bands have swept is settled: the others make up for it, over their own area.
+    """
+    interface = piece.interface
+    sides, wanted = slab_components(piece, slab)
+    if begin.held is None:
+        return make_wall_faces(interface, sides, components=len(wanted)), wanted
+    held = begin.held[interface.vertices]
+    # a triangle has -1 for its fourth corner
+    still = (held[interface.faces] | (interface.faces < 0)).all(axis=1)[:, None]
+    others = np.int32(len(wanted) - 1)
+    settled = make_wall_faces(interface, np.where(still, sides, others), components=len(wanted))
+    here = begin.points[interface.vertices] / piece.plan.scale
+    swept, _ = volume_change(settled, displacements(here, interface))
+    moving = make_wall_faces(interface, np.where(still, others, sides), components=len(wanted))
+    return moving, wanted - swept
 
 
 def _room(piece: Piece, begin: _Start) -> Room:
