@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ssb2mesh import LabelledVolume, mesh_volume
 from ssb2mesh.errors import InputError
@@ -118,12 +119,47 @@ def test_grey_values_see_less_than_a_voxel(side):
     height = wave(0.7, tilt=0.03)
     volume = surface(height)
     z = np.arange(40) + 0.5
-    grey = 100.0 + 30.0 * np.clip(z - height[:, :, None], -1.5, 1.5)
+    grey = 100.0 + 30.0 * np.clip(z - height[:, :, None], -2.5, 2.5)  # straight over four voxels
     exact = roughness(as_map(height * H, H))
     phase = "LPS" if side == "z_max" else "Li"
     found = roughness(height_map(volume, side, phases=phase, grey=grey, threshold=100.0))
     assert found.Sa == pytest.approx(exact.Sa, rel=1e-6)
     assert roughness(height_map(volume, side, phases=phase)).Sa > 1.05 * exact.Sa
+
+
+@pytest.mark.parametrize("blur", [0.7, 1.0])
+@pytest.mark.parametrize(("amplitude", "from_labels"), [(0.5, 0.5), (1.0, 0.12), (2.0, 0.03)])
+def test_roughness_of_a_blurred_image_of_eight_bits(amplitude, from_labels, blur):
+    height = wave(amplitude, tilt=0.03)
+    lithium = np.clip(np.arange(40) + 1 - height[:, :, None], 0, 1)  # share of each voxel
+    grey = np.round(60 + 120 * ndimage.gaussian_filter(lithium, blur, mode="nearest")).astype(np.uint8)
+    volume = LabelledVolume((grey >= 120).astype(np.uint8), (H,) * 3, phases={0: "LPS", 1: "Li"})
+    exact = roughness(as_map(height * H, H))
+    for side, phase in (("z_max", "LPS"), ("z_min", "Li")):
+        found = roughness(height_map(volume, side, phases=phase, grey=grey, threshold=120.0))
+        # the limit of the issue; the blur alone takes 0.5 % off a wave of 64 voxels
+        assert found.Sa == pytest.approx(exact.Sa, rel=0.02)
+        assert found.Sq == pytest.approx(exact.Sq, rel=0.02)
+    # what labels alone give, as the documentation tells it
+    assert roughness(height_map(volume, "z_max", phases="LPS")).Sa / exact.Sa - 1 == pytest.approx(
+        from_labels, abs=0.04
+    )
+
+
+def test_noise_and_thin_layers_do_not_send_the_surface_away():
+    height = wave(1.0, tilt=0.03)
+    lithium = np.clip(np.arange(40) + 1 - height[:, :, None], 0, 1)
+    noise = np.random.default_rng(3).normal(0.0, 6.0, lithium.shape)  # 5 % of the contrast
+    grey = 60 + 120 * ndimage.gaussian_filter(lithium, 1.0, mode="nearest") + noise
+    volume = LabelledVolume((grey >= 120).astype(np.uint8), (H,) * 3, phases={0: "LPS", 1: "Li"})
+    found = height_map(volume, "z_max", phases="LPS", grey=grey, threshold=120.0)
+    assert roughness(found).Sa == pytest.approx(roughness(as_map(height * H, H)).Sa, rel=0.02)
+    assert np.abs(found.values / H - height).max() < 1.0
+    # a layer of one voxel: no cubic runs through its four values
+    thin = np.zeros((1, 1, 8))
+    thin[..., 4] = 10.0
+    layer = LabelledVolume((thin > 5).astype(np.uint8), (1.0,) * 3, phases={0: "LPS", 1: "Li"})
+    assert height_map(layer, "z_min", phases="Li", grey=thin, threshold=5.0).values[0, 0] == pytest.approx(4.0, abs=0.1)
 
 
 def test_heights_have_places():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,16 @@ class Displacement:
         other = np.swapaxes(slopes, -1, -2)
         strain = 0.5 * (slopes + other)
         return np.asarray(strain + 0.5 * other @ slopes if finite else strain)
+
+    def where(self, inside: VoxelField) -> Displacement:
+        """Return the displacement without the nodes whose voxel of a field is 0 or lies outside of its box."""
+        place = (self.points() - np.asarray(inside.origin)) / np.asarray(inside.spacing)
+        index = np.floor(place + 1e-9).astype(np.int64)
+        within = ((index >= 0) & (index < inside.values.shape)).all(axis=-1)
+        index = np.clip(index, 0, np.array(inside.values.shape) - 1)
+        keep = within & (inside.values[tuple(np.moveaxis(index, -1, 0))] != 0)
+        shift = np.where(keep[..., None], self.displacement, np.nan)
+        return replace(self, displacement=shift, gradient=np.where(keep[..., None, None], self.gradient, np.nan))
 
     def rows(self, subject: str = "") -> list[Row]:
         """Return the numbers as rows of a long table."""

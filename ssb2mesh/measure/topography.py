@@ -131,7 +131,9 @@ def height_map(
 
     Only the largest piece of these phases counts, so that crumbs before it are not the surface. From labels alone a
     height is known to a voxel, and surfaces rougher than 1.5 voxels (Sq) come out right within 2 to 3 %; smoother ones
-    come out too rough. Grey values place the surface between voxel centres.
+    come out too rough: Sa of a wave of one voxel amplitude by 12 %, of half a voxel by 50 %. Grey values place the
+    surface between voxel centres, on the cubic through the four around it: Sa of such waves is within 2 % where the
+    image is blurred by 0.7 to 1.5 voxels (standard deviation), noise of 5 % of the contrast included or not.
 
     Parameters
     ----------
@@ -185,20 +187,44 @@ def height_map(
 
 
 def _crossing(grey: npt.NDArray, face: npt.NDArray[np.int64], threshold: float) -> npt.NDArray[np.float64]:
-    """Depth at which grey values cross a threshold nearest to a face between voxels, linear between their centres."""
+    """Depth at which grey values cross a threshold nearest to a face between voxels, on cubics through four centres."""
     count = grey.shape[2]
     found, best = face.astype(np.float64), np.full(face.shape, np.inf)
+
+    def at(depth: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        values = np.take_along_axis(grey, np.clip(depth, 0, count - 1)[:, :, None], axis=2)[:, :, 0]
+        return np.asarray(values, dtype=np.float64) - threshold
+
     for shift in (0, -1, 1, -2, 2):
         upper = face + shift
-        there = (upper >= 1) & (upper < count)
-        pair = [np.take_along_axis(grey, np.clip(upper - k, 0, count - 1)[:, :, None], axis=2)[:, :, 0] for k in (1, 0)]
-        before, after = (np.asarray(g, dtype=np.float64) - threshold for g in pair)
-        crosses = there & (before * after <= 0) & (before != after)
-        share = np.divide(before, before - after, out=np.zeros(face.shape), where=crosses)
-        place = upper - 0.5 + share
-        closer = crosses & (np.abs(place - face) < best)
+        before, after = at(upper - 1), at(upper)
+        crosses = (upper >= 1) & (upper < count) & (before * after <= 0) & (before != after)
+        four = (at(upper - 2), before, after, at(upper + 1))
+        place = np.full(face.shape, np.inf)
+        place[crosses] = upper[crosses] - 0.5 + _root(*(values[crosses] for values in four))
+        closer = np.abs(place - face) < best
         found[closer], best[closer] = place[closer], np.abs(place - face)[closer]
     return found
+
+
+def _root(*four: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the way from the second to the third of four values at which the cubic through them is 0.
+
+    A straight line between the two is up to 0.1 voxels off in a blurred edge. Where the outer two are on the wrong side
+    (noise, thin layers) the cubic may leave the span: there it is the straight line.
+    """
+    a, b, c, d = four
+    with np.errstate(divide="ignore", invalid="ignore"):
+        line = np.where(b == c, 0.5, b / (b - c))
+        low, high = np.zeros(b.shape), np.ones(b.shape)
+        for _ in range(30):  # bisection: the cubic is b at 0 and c at 1, of different sign
+            s = 0.5 * (low + high)
+            cubic = (-a * s * (s - 1) * (s - 2) / 6 + b * (s + 1) * (s - 1) * (s - 2) / 2
+                     - c * (s + 1) * s * (s - 2) / 2 + d * (s + 1) * s * (s - 1) / 6)  # fmt: skip
+            same = cubic * b > 0
+            low, high = np.where(same, s, low), np.where(same, high, s)
+    steps = (np.sign(c - b) == np.sign(b - a)) & (np.sign(c - b) == np.sign(d - c))
+    return np.where(steps & (b != c), 0.5 * (low + high), line)
 
 
 def height_map_of_mesh(mesh: TaggedMesh, interface: str, *, side: str, pixel: float) -> HeightMap:

@@ -16,8 +16,10 @@ import numpy as np
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import replacing
+from ssb2mesh.measure.columns import as_names, phase_mask
 from ssb2mesh.measure.plan import MeasurePlan
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.voxel_fields import VoxelField
 
 if TYPE_CHECKING:
     from ssb2mesh.measure.layers import LayerThickness
@@ -40,11 +42,14 @@ class Job:
         Where files of this state are kept.
     charge : float, optional
         Charge passed up to this state, C.
+    greys : callable
+        Reads the grey values of the state (of a comparison: of both), None for a state without.
     """
 
     name: str
     folder: Path
     charge: float | None = None
+    greys: Callable[[], tuple[VoxelField | None, ...]] = lambda: (None, None)
 
     def keep(self, values: Any) -> None:
         """Keep an array as ``<name>.npy``."""
@@ -61,10 +66,13 @@ class Kind(NamedTuple):
         Dataclass whose fields are the keys of its table.
     run : callable
         Takes one volume (a comparison: two), a `Job` and the options; returns rows.
+    grey : bool
+        Whether it looks at grey values, too.
     """
 
     options: type
     run: Callable[..., list[Row]]
+    grey: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,7 @@ class _Surface:
     level: str = "plane"
     cutoff: Any = None
     along: str | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,10 +142,10 @@ class _Change:
 
 @dataclass(frozen=True)
 class _Windows:
-    phases: Phases
     window: int
     step: int
     search: int
+    phases: Phases = ()
     least: float = 0.7
 
 
@@ -151,7 +160,6 @@ def _fractions(volume: LabelledVolume, job: Job, o: _Nothing) -> list[Row]:
 
 
 def _connectivity(volume: LabelledVolume, job: Job, o: _Pieces) -> list[Row]:
-    from ssb2mesh.measure.columns import as_names
     from ssb2mesh.measure.tables import Row
     from ssb2mesh.volume.components import connected_components
 
@@ -225,7 +233,13 @@ def _roughness(volume: LabelledVolume, job: Job, o: _Surface) -> list[Row]:
     from ssb2mesh.measure.topography import height_map
     from ssb2mesh.units import parse_length
 
-    heights = height_map(volume, o.side, phases=o.phases)
+    grey = None if o.threshold is None else job.greys()[0]
+    if o.threshold is not None and grey is None:
+        raise InputError(
+            "grey: the state has none, and threshold is a grey value; give grey = 'scan.tif' in its [[state]]"
+        )
+    values = None if grey is None else grey.values
+    heights = height_map(volume, o.side, phases=o.phases, grey=values, threshold=o.threshold)
     length = None if o.cutoff is None else parse_length(o.cutoff, name="cutoff")
     job.keep(heights.values)
     rows = roughness(heights, level=o.level, cutoff=length).rows(job.name, heights.axis)
@@ -236,7 +250,6 @@ def _roughness(volume: LabelledVolume, job: Job, o: _Surface) -> list[Row]:
 
 def _filling(volume: LabelledVolume, job: Job, o: _Crack) -> list[Row]:
     from ssb2mesh.measure.changes import faraday_volume, filling_fraction
-    from ssb2mesh.measure.columns import as_names, phase_mask
     from ssb2mesh.measure.tables import Row
 
     if job.charge is None:
@@ -268,20 +281,35 @@ def _thickness_change(before: LabelledVolume, after: LabelledVolume, job: Job, o
 
 
 def _displacement(before: LabelledVolume, after: LabelledVolume, job: Job, o: _Windows) -> list[Row]:
-    from scipy import ndimage
-
-    from ssb2mesh.measure.columns import as_names, phase_mask
     from ssb2mesh.measure.correlation import correlate
-    from ssb2mesh.voxel_fields import VoxelField
 
-    # labels are blurred by a voxel: steps cannot be placed between voxels
-    masks = [phase_mask(v, as_names(o.phases), "phases").astype(np.float32) for v in (before, after)]
-    first, second = (
-        VoxelField.on(v, ndimage.gaussian_filter(mask, 1.0)) for v, mask in zip((before, after), masks, strict=True)
-    )
+    first, second = _textures(before, after, job, o)
     found = correlate(first, second, window=o.window, step=o.step, search=o.search, least=o.least)
+    names = as_names(o.phases)
+    if names:  # what moves beside these phases is not asked for
+        found = found.where(VoxelField.on(before, phase_mask(before, names, "phases")))
     job.keep(found.displacement)
     return found.rows(job.name)
+
+
+def _textures(before: LabelledVolume, after: LabelledVolume, job: Job, o: _Windows) -> tuple[VoxelField, VoxelField]:
+    """What is correlated: the grey values if both states have them, else the phases."""
+    from scipy import ndimage
+
+    first, second = job.greys()
+    if first is not None and second is not None:
+        return first, second
+    if first is not None or second is not None:
+        which = "later" if second is None else "earlier"
+        raise InputError(f"grey: the {which} state has none, the other has; give grey to both or to none")
+    names = as_names(o.phases)
+    if not names:
+        raise InputError("phases: missing; name the phases whose texture moved, or give the states their grey values")
+    # labels are blurred by a voxel: steps cannot be placed between voxels
+    one, two = (
+        ndimage.gaussian_filter(phase_mask(v, names, "phases").astype(np.float32), 1.0) for v in (before, after)
+    )
+    return VoxelField.on(before, one), VoxelField.on(after, two)
 
 
 def _registered(
@@ -292,9 +320,7 @@ def _registered(
         return after, []
     if o.outside is None:
         raise InputError("outside: missing; name the phase of voxels that the later state does not show")
-    from ssb2mesh.measure.columns import as_names, phase_mask
     from ssb2mesh.measure.registration import register_rigid, resample_labels
-    from ssb2mesh.voxel_fields import VoxelField
 
     body = as_names(o.body)
     first, second = (VoxelField.on(v, phase_mask(v, body, "body")) for v in (before, after))
@@ -311,7 +337,7 @@ MEASURES: dict[str, Kind] = {
     "contact_map": Kind(_Contact, _contact_map),
     "voids": Kind(_VoidRoles, _voids),
     "thickness": Kind(_Layer, _thickness),
-    "roughness": Kind(_Surface, _roughness),
+    "roughness": Kind(_Surface, _roughness, grey=True),
     "filling": Kind(_Crack, _filling),
 }
 
@@ -319,5 +345,5 @@ MEASURES: dict[str, Kind] = {
 COMPARISONS: dict[str, Kind] = {
     "phase_change": Kind(_Change, _phase_change),
     "thickness_change": Kind(_Layer, _thickness_change),
-    "displacement": Kind(_Windows, _displacement),
+    "displacement": Kind(_Windows, _displacement, grey=True),
 }

@@ -22,7 +22,7 @@ __all__ = ["Series", "State", "Task", "parse_series", "read_series"]
 CHARGES = {"C": 1.0, "mC": 1e-3, "uC": 1e-6, "nC": 1e-9, "Ah": 3600.0, "mAh": 3.6, "uAh": 3.6e-3, "nAh": 3.6e-6}
 _NAME = re.compile(r"[\w+-][\w .+-]*")
 #: Keys of a state that are not of its volume.
-_OWN = ("name", "value", "charge")
+_OWN = ("name", "value", "charge", "grey")
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,15 @@ class State:
         Its place on the axis of the curves, such as the cycle.
     charge : float, optional
         Charge passed up to here, C.
+    grey : str, optional
+        File of the grey values that the volume was segmented from, absolute.
     """
 
     name: str
     volume: VolumeSpec
     value: float | None = None
     charge: float | None = None
+    grey: str | None = None
 
 
 @dataclass(frozen=True)
@@ -238,11 +241,13 @@ def _states(tables: Mapping[str, Any], faults: Faults, base: Path) -> tuple[Stat
         name = table.get("name", _folder_name, default="", required="each state has a name")
         value = table.get("value", checks.number, default=None)
         charge = table.get("charge", _charge, default=None)
+        grey = table.get("grey", lambda v: checks.path_text(v, base), default=None)
         own = {key: entry for key, entry in table.values.items() if key not in _OWN}
         both = dict(shared) if isinstance(shared, Mapping) else {}
         if "path" in own or "phantom" in own:
             both = {key: entry for key, entry in both.items() if key not in ("path", "phantom")}
-        states.append(State(name, read_volume_table(Table({**both, **own}, place, faults), base), value, charge))
+        volume = read_volume_table(Table({**both, **own}, place, faults), base)
+        states.append(State(name, volume, value, charge, grey))
     names = [state.name for state in states]
     for name in sorted({name for name in names if name and names.count(name) > 1}):
         faults.add("[[state]]", f"the name {name!r} is there twice; names must differ")

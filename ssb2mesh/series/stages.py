@@ -10,21 +10,23 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ssb2mesh.errors import Ssb2meshError
+from ssb2mesh.errors import InputError, Ssb2meshError
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.series.measures import COMPARISONS, MEASURES, Job, Kind
 from ssb2mesh.series.model import Series, State, Task
 from ssb2mesh.summaries import to_json
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.voxel_fields import VoxelField
 
 __all__ = ["Entry", "Outcome", "run_pair", "run_state", "state_key"]
 
 #: Raised by one when a measure gives other numbers from the same input, so that nothing old is taken for new.
-RECIPE = 1
+RECIPE = 2
 #: Parts of the summary of a solve that differ from run to run, or say nothing of the state.
 _NOT_RESULTS = ("seconds", "memory", "iterations", "history", "tolerance", "residual", "balance", "steps",
                 "linear")  # fmt: skip
@@ -135,8 +137,9 @@ def run_state(series: Series, state: State) -> Outcome:
     except (Ssb2meshError, OSError) as error:
         return Outcome(state.name, faults=(f"{state.name}: {error}",))
     for task in series.measures:
-        job = Job(task.name, folder, state.charge)
-        stages.run(task.name, _digest(key, asdict(task)), _measuring(task, volume, job))
+        job = Job(task.name, folder, state.charge, lambda: (volume.grey(),))
+        found = _digest(key, _grey_key(MEASURES[task.kind], state), asdict(task))
+        stages.run(task.name, found, _measuring(task, volume, job))
     if series.solves:
         tables = series.solve_tables(state)
         found = _digest(key, asdict(series.mesh), tables, _files_of(tables))
@@ -173,10 +176,12 @@ def run_pair(series: Series, number: int) -> Outcome:
         other = 0 if task.against == "first" else number - 1
         before = earlier.setdefault(other, _Volume(series.states[other]))
         try:
-            key = _digest(state_key(series.states[other]), state_key(state), asdict(task))
+            kind, both = COMPARISONS[task.kind], (series.states[other], state)
+            key = _digest([state_key(s) for s in both], [_grey_key(kind, s) for s in both], asdict(task))
         except (Ssb2meshError, OSError) as error:
             return Outcome(state.name, faults=(f"{state.name}: {error}",))
-        stages.run(task.name, key, _comparing(task, before, later, Job(task.name, folder, state.charge)))
+        job = Job(task.name, folder, state.charge, partial(_greys, before, later))
+        stages.run(task.name, key, _comparing(task, before, later, job))
     return stages.outcome()
 
 
@@ -209,6 +214,7 @@ class _Volume:
     def __init__(self, state: State) -> None:
         self.state = state
         self.found: LabelledVolume | None = None
+        self.values: VoxelField | None = None
 
     def get(self) -> LabelledVolume:
         from ssb2mesh.steps import apply_clean, load_volume
@@ -221,6 +227,34 @@ class _Volume:
             volume = replace(volume, phases={**volume.phases, **names})
             self.found = apply_clean(volume, spec.clean)[0]
         return self.found
+
+    def grey(self) -> VoxelField | None:
+        """The grey values, on the grid of the volume; None if the state has none."""
+        if self.values is None and self.state.grey is not None:
+            self.values = _read_grey(self.state, self.get())
+        return self.values
+
+
+def _greys(*volumes: _Volume) -> tuple[VoxelField | None, ...]:
+    return tuple(volume.grey() for volume in volumes)
+
+
+def _read_grey(state: State, volume: LabelledVolume) -> VoxelField:
+    from ssb2mesh.cleanup import parse_box
+    from ssb2mesh.io.volume_fields import read_voxel_field
+
+    spec = state.volume
+    assert state.grey is not None
+    values = read_voxel_field(state.grey, voxel_size=volume.spacing, axes=spec.axes).values
+    stored = values.shape
+    if spec.crop and stored != volume.shape:
+        values = values[parse_box(spec.crop, stored)]
+    if values.shape != volume.shape:
+        raise InputError(
+            f"grey: {state.grey!r} holds {stored} voxels along x, y, z, the volume {volume.shape}; "
+            "give the image that it was segmented from"
+        )
+    return VoxelField.on(volume, values)
 
 
 def _solve(series: Series, state: State, tables: tuple[Mapping[str, Any], ...]) -> list[Row]:
@@ -280,6 +314,11 @@ def state_key(state: State) -> str:
     """
     path = state.volume.path
     return _digest(asdict(state.volume), state.charge, _content(path.split("::")[0]) if path else None)
+
+
+def _grey_key(kind: Kind, state: State) -> Any:
+    """What the grey values are, for kinds that look at them."""
+    return (state.grey, _content(state.grey.split("::")[0])) if kind.grey and state.grey is not None else None
 
 
 def _content(text: str) -> Any:
