@@ -2,6 +2,8 @@
 
     python benchmarks/conduction.py                          # about 10 million tets, 1 and 2 processes
     python benchmarks/conduction.py --size 50 --ranks 1 2 4 --json
+    python benchmarks/conduction.py --sweep --ranks 1        # iterations from 1e5 to 3e6 unknowns, contrast 50 and 1e9
+    python benchmarks/conduction.py --sweep --sizes 24 38 54 --voxels 1 1 4 --ranks 1
 
 A generated composite cathode (12 tets a voxel, voids meshed and insulating) is meshed and written once. Every run is
 a fresh process, or a fresh mpirun: read the mesh file, spread it, set up the problem, assemble, solve, evaluate, write
@@ -21,11 +23,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 VOLTAGE = 1.0
-CONDUCTIVITY = {"NMC": 10.0, "LPSCl": 0.2}
+ELECTROLYTE = 0.2  # S/m
+#: Voxels an edge of a sweep: 0.1, 0.3, 0.8, 1.6 and 3 million unknowns.
+SIZES = (38, 54, 76, 94, 116)
 
 
 class Clock:
@@ -58,7 +63,7 @@ def wrap(clock: Clock, owner: Any, function: str, stage: str) -> None:
     setattr(owner, function, timed)
 
 
-def run(mesh: Path, out: Path, started: float) -> None:
+def run(mesh: Path, out: Path, started: float, contrast: float) -> None:
     """One run, in this process or this rank; rank 0 prints its numbers."""
     from solvers import conduction, dolfinx_api, load_domain
     from solvers import domain as domains
@@ -66,6 +71,7 @@ def run(mesh: Path, out: Path, started: float) -> None:
     physics = sys.modules["solvers.conduction"]
     unknowns = sys.modules["solvers.unknowns"]
     comm = dolfinx_api.world()
+    conductivity = {"NMC": contrast * ELECTROLYTE, "LPSCl": ELECTROLYTE}
     start = time.time()  # Python, DOLFINx and MPI are up
     clock = Clock(comm)
     wrap(clock, domains, "read_slabs", "read")
@@ -77,7 +83,7 @@ def run(mesh: Path, out: Path, started: float) -> None:
     domain = load_domain(mesh)
     load = time.perf_counter() - wall, time.process_time() - cpu
     wall, cpu = time.perf_counter(), time.process_time()
-    solution = conduction(domain, conductivity=CONDUCTIVITY, fixed={"z_min": 0.0, "z_max": VOLTAGE})
+    solution = conduction(domain, conductivity=conductivity, fixed={"z_min": 0.0, "z_max": VOLTAGE})
     solve = time.perf_counter() - wall, time.process_time() - cpu
     with clock.stage("write"):
         solution.write(out)
@@ -117,12 +123,13 @@ def subtract(whole: tuple[float, float], *parts: tuple[float, float]) -> tuple[f
     return whole[0] - sum(p[0] for p in parts), whole[1] - sum(p[1] for p in parts)
 
 
-def make(path: Path, size: int) -> dict[str, float]:
+def make(path: Path, size: int, voxels: list[float]) -> dict[str, float]:
     """Mesh a composite cathode and write it, in this process."""
     from ssb2mesh import mesh_volume, write_mesh
     from ssb2mesh.phantoms import make_phantom
 
     volume = make_phantom("composite_cathode", seed=1, shape=size).volume
+    volume = replace(volume, spacing=tuple(s * v for s, v in zip(volume.spacing, voxels, strict=True)))
     start = time.perf_counter()
     mesh = mesh_volume(volume)
     meshed = time.perf_counter()
@@ -162,6 +169,10 @@ def table(found: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=94, help="voxels an edge; 94 gives 9.97 million tets")
+    parser.add_argument("--voxels", type=float, nargs=3, default=[1.0, 1.0, 1.0], help="edges of a voxel, relative")
+    parser.add_argument("--contrast", type=float, default=50.0, help="conductivity of NMC over that of LPSCl")
+    parser.add_argument("--sweep", action="store_true", help="several sizes, contrast 50 and 1e9, one line each")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="voxels an edge of a sweep")
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--folder", type=Path, help="where mesh and fields go, and stay; default: a temporary one")
     parser.add_argument("--json", action="store_true", help="one JSON object a run")
@@ -170,24 +181,58 @@ def main() -> None:
     given = parser.parse_args()
     if given.run:
         path = Path(given.run)
-        run(path, path.with_name("fields.xdmf"), float(given.started))
+        run(path, path.with_name("fields.xdmf"), float(given.started), given.contrast)
     elif given.make:
-        print("NUMBERS " + json.dumps(make(Path(given.make), given.size)))
+        print("NUMBERS " + json.dumps(make(Path(given.make), given.size, given.voxels)))
     else:
         with tempfile.TemporaryDirectory() as temporary:
             folder = given.folder or Path(temporary)
-            compare(folder / f"cathode{given.size}.xdmf", given)
+            if given.sweep:
+                sweep(folder, given)
+            else:
+                compare(mesh_of(folder, given.size, given), given)
+
+
+def mesh_of(folder: Path, size: int, given: argparse.Namespace) -> Path:
+    """Mesh if there is no mesh yet."""
+    edges = [f"{edge:g}" for edge in given.voxels]
+    mesh = folder / f"cathode{size}-{'-'.join(edges)}.xdmf"
+    if not mesh.exists():
+        made = launch(["--make", str(mesh), "--size", str(size), "--voxels", *edges])
+        print(f"meshed {made['tets']} tets in {made['mesh']} s, written in {made['write']} s", file=sys.stderr)
+    return mesh
+
+
+def sweep(folder: Path, given: argparse.Namespace) -> None:
+    """Iterations, time and memory by size and contrast."""
+    if not given.json:
+        print(
+            "| tets | unknowns | contrast | processes | iterations | assemble, solve: processor s | all: wall s | GiB |"
+        )
+        print("|---" * 8 + "|", flush=True)
+    for size in given.sizes:
+        mesh = mesh_of(folder, size, given)
+        for contrast in (50.0, 1e9):
+            for ranks in given.ranks:
+                f = launch(["--run", str(mesh), "--contrast", repr(contrast)], ranks)
+                if given.json:
+                    print(json.dumps(f | {"contrast": contrast}), flush=True)
+                    continue
+                spent = f["stages"]["assemble"]["cpu"] + f["stages"]["solve"]["cpu"]
+                print(f"| {f['tets']} | {f['unknowns']} | {contrast:g} | {ranks} | {f['iterations']} | {spent:.1f} | "
+                      f"{f['total_wall']} | {f['peak_bytes_of_all'] / 2**30:.1f} |", flush=True)  # fmt: skip
+        if given.folder is None:
+            for file in folder.glob(f"{mesh.stem}.*"):
+                file.unlink()
 
 
 def compare(mesh: Path, given: argparse.Namespace) -> None:
-    """Mesh if there is no mesh yet, run on every number of ranks, print."""
-    if not mesh.exists():
-        made = launch(["--make", str(mesh), "--size", str(given.size)])
-        print(f"meshed {made['tets']} tets in {made['mesh']} s, written in {made['write']} s", file=sys.stderr)
+    """Run on every number of ranks, print."""
     found = []
     for ranks in given.ranks:
         before = os.getloadavg()[0]
-        found.append(launch(["--run", str(mesh)], ranks) | {"load_average_before": round(before, 2)})
+        command = ["--run", str(mesh), "--contrast", repr(given.contrast)]
+        found.append(launch(command, ranks) | {"load_average_before": round(before, 2)})
         if given.json:
             print(json.dumps(found[-1]), flush=True)
     if not given.json:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from solvers.acceleration import Anderson
 from solvers.chain import Body, Cell, Chain, Sweeps
 from solvers.charge_solution import ChargeTransferSolution
 from solvers.charge_transfer import charge_transfer
@@ -25,14 +24,13 @@ from solvers.elastic.laws import eigenstrain_vector
 from solvers.faraday import deposit_thickness, swelling_strain
 from solvers.links import Links
 from solvers.mechanics import ElasticSolution, elasticity
+from solvers.switching import Proposal, Switches
 from ssb2mesh.errors import InputError, SolverError
 
 __all__ = ["coupled_cell", "pressure_dependence"]
 
 Array = npt.NDArray[np.float64]
 MODES = ("one-way", "staggered")
-#: Accelerated steps shorter than this part of the plain one are not taken.
-LEAST_STEP = 0.3
 
 
 def coupled_cell(
@@ -212,43 +210,48 @@ class _Loop:
         self, step: int, shares: dict[str, Array], before: tuple[Mapping[str, Array], dict[str, float]], coupling: str
     ) -> _Sweep:
         last: _Sweep | None = None
-        method = Anderson(self.links.domain.comm, self.sweeps.memory)
+        switches = Switches(self.links, self.sweeps)
         for number in range(1, self.sweeps.most + 1):
             found = self._sweep((step, number), shares, before)
+            wanted: Proposal | None = None
+            if coupling == "staggered":
+                wanted = switches.propose(shares, found.gaps, self._stripped_at_full_contact(found))
+                found = replace(found, left=wanted.left)
             row = self._row((step, number), found, last)
             self.table.append(row)
-            if coupling == "one-way" or self._done(row):
+            if wanted is None or self._done(row):
+                self._note_partial(found)
                 return found
             if last is not None and row["contact_change"] > 2.0 * self.table[-2]["contact_change"]:
-                method.forget()
-            shares = self._next(method, found)
+                switches.forget()
+            shares = switches.next(wanted)
             last = found
-        raise SolverError(self._not_converged(step, shares))
+        raise SolverError(self._not_converged(step, shares, switches))
 
-    def _next(self, method: Anderson, found: _Sweep) -> dict[str, Array]:
-        """Contact for the next sweep; where the limits 0 and 1 leave little of an accelerated step, the plain one."""
-        links = self.links
-        change = {n: self._weight(n, found) * (found.left[n] - s) for n, s in found.used.items()}
-        place, step = links.weighted(found.used), links.weighted(change)
-        new = links.unweighted(method.next(place, step))
-        local = np.array([np.sum((links.weighted(new) - place) ** 2), np.sum(step**2)])
-        moved, plain = np.sum(links.domain.comm.allgather(local), axis=0)
-        if moved < LEAST_STEP**2 * plain:
-            method.forget()
-            new = links.unweighted(place + step)
-        return new
+    def _stripped_at_full_contact(self, found: _Sweep) -> dict[str, Array]:
+        """Metal that each facet would lose at full contact, m: the gap follows the share with this slope."""
+        seconds = self.chain.duration / self.chain.steps
+        result = {}
+        for name, deposit in self.chain.deposits.items():
+            if name in self.chain.contacts:
+                stripped = -deposit_thickness(found.currents[name], seconds, molar_volume=deposit.molar_volume,
+                                              electrons=deposit.electrons)  # fmt: skip
+                result[name] = np.maximum(stripped, 0.0) / np.maximum(found.used[name], 1e-9)
+        return result
 
-    def _weight(self, name: str, found: _Sweep) -> Array:
-        """Part of the change that each facet takes over: all of it but for what its own deposit would undo."""
-        law, deposit, share = self.chain.contacts.get(name), self.chain.deposits.get(name), found.used[name]
-        weight = np.full(len(share), self.sweeps.relaxation)
-        if law is None or deposit is None or law.opens == law.closes:
-            return weight
-        # metal stripped at full contact: the gap follows the share with this slope, where bodies do not give way
-        stripped = -deposit_thickness(found.currents[name], self.chain.duration / self.chain.steps,
-                                      molar_volume=deposit.molar_volume, electrons=deposit.electrons)  # fmt: skip
-        full = stripped / np.maximum(share, 1e-3)
-        return np.asarray(weight / (1.0 + np.maximum(full, 0.0) / (law.opens - law.closes)))
+    def _note_partial(self, found: _Sweep) -> None:
+        """Say what a share between open and closed means where the limit is sharp."""
+        for name, law in self.chain.contacts.items():
+            if law.opens == law.closes:
+                part = (found.used[name] > 1e-6) & (found.used[name] < 1.0 - 1e-6)
+                count = int(np.sum(self.links.domain.comm.allgather(int(part.sum()))))
+                note = (
+                    f"{name}: a sharp limit, and facets at it that are neither open nor closed ({count} in this step): "
+                    "their share of contact is what opening and closing in turn gives on average"
+                )
+                if count:
+                    self.links.notes[:] = [n for n in self.links.notes if not n.startswith(f"{name}: a sharp limit")]
+                    self.links.notes.append(note)
 
     def _sweep(
         self, at: tuple[int, int], shares: Mapping[str, Array], before: tuple[Mapping[str, Array], dict[str, float]]
@@ -326,16 +329,24 @@ class _Loop:
             row[f"{name}: largest_gap"] = links.largest(found.gaps[name])
         return row
 
-    def _not_converged(self, step: int, shares: Mapping[str, Array]) -> str:
+    def _not_converged(self, step: int, shares: Mapping[str, Array], switches: Switches) -> str:
         rows = [
             f"sweep {row['sweep']}: contact {row['contact_change']:.1e}, current {row['current_change'] or 0.0:.1e}"
             for row in self.table[-3:]
         ]
+        swings = [
+            f"{n['facets']} of {n['of']} facets of {name} open and close in turn, by up to {n['by']:.2g} of it"
+            for name, n in switches.swinging().items()
+        ]
+        what = "; ".join(swings) if swings else "no facet swings: the changes fall or creep"
+        advice = (
+            "a smaller relaxation, less duration or more steps, or a wider range from closes to opens"
+            if swings else "more sweeps, less duration or more steps, or a looser tolerance"
+        )  # fmt: skip
         return (
             f"coupling: step {step} did not settle in {self.sweeps.most} sweeps (changes of {'; '.join(rows)}; contact "
-            f"left: {self._contact(shares)}); try a smaller relaxation where the changes swing, more sweeps where they "
-            "fall, less duration or more steps, or a wider range from closes to opens: a sharp limit lets facets flip "
-            "for ever; a current that is prescribed may leave no contact at all"
+            f"left: {self._contact(shares)}); {what}; try {advice}; a current that is prescribed may leave no contact "
+            "at all"
         )
 
     def _contact(self, shares: Mapping[str, Array]) -> str:

@@ -119,12 +119,11 @@ class Domain:
         """(local facets, 2) int32 array: local cells of each facet, -1 where there is none."""
         result = np.full((len(self.facet_atom), 2), -1, np.int32)
         flat = self.cell_facets.ravel()
-        order = np.argsort(flat, kind="stable")
-        facet, cell = flat[order], (order // 4).astype(np.int32)
-        second = np.zeros(len(facet), bool)
-        second[1:] = facet[1:] == facet[:-1]
-        result[facet[~second], 0] = cell[~second]
-        result[facet[second], 1] = cell[second]
+        cell = np.repeat(np.arange(len(self.cell_facets), dtype=np.int32), 4)
+        # where an index comes twice the later value stays: backwards that is the first cell, forwards the last
+        result[flat[::-1], 0] = cell[::-1]
+        result[flat, 1] = cell
+        result[result[:, 0] == result[:, 1], 1] = -1
         return result
 
     @cached_property

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import records
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +32,21 @@ def data_folder() -> Path:
     if not (folder / "nmc_cathode.tif").is_file():
         pytest.skip(f"measured volumes are not in {folder}; set SSB2MESH_DATA to the folder that holds them")
     return folder
+
+
+def pytest_addoption(parser):
+    records.add_option(parser)
+
+
+def pytest_configure(config):
+    records.begin(config)
+
+
+def pytest_collection_modifyitems(config, items):
+    records.choose(config, items)
+
+
+@pytest.fixture
+def verify(request):
+    """Compare with a known answer and, with ``--verification FILE``, record it: see tests/records.py."""
+    return records.for_test(request)

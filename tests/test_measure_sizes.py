@@ -151,24 +151,43 @@ def test_flat_layers_have_their_thickness(width):
 
 @pytest.mark.parametrize("normal", [(1, 1, 1), (1, 2, 3), (0, 1, 1), (0.3, 0.4, 1)])
 @pytest.mark.parametrize("width", [3.4, 6.3, 10.0])
-def test_leaning_layers_have_their_thickness(normal, width):
+def test_leaning_layers_have_their_thickness(normal, width, verify):
     n = np.asarray(normal) / np.linalg.norm(normal)
     x, y, z = _grid((40, 40, 40), CUBIC)
     mask = np.abs(n[0] * x + n[1] * y + n[2] * z - 0.21e-6) < 0.5e-6 * width
     # away from the sides of the box, which are no surface
     inner = local_thickness(_volume(mask), "x").thickness[10:30, 10:30, 10:30]
-    assert inner[inner > 0].mean() == pytest.approx(width * 1e-6, abs=0.2e-6)
+    verify(
+        f"layer {width:g} voxels wide, normal {normal}",
+        "local thickness, voxels",
+        inner[inner > 0].mean() / 1e-6,
+        width,
+        0.2,
+        source="its width",
+        mesh="voxels",
+        absolute=True,
+    )
 
 
 @pytest.mark.parametrize("radius", [3.3, 5.2, 8.0, 12.4])
 @pytest.mark.parametrize("spacing", [CUBIC, SKEW])
-def test_balls_have_their_diameter(radius, spacing):
+def test_balls_have_their_diameter(radius, spacing, verify):
     shape = np.ceil((2 * radius + 8) * 1e-6 / np.asarray(spacing)).astype(int)
     x, y, z = (g * 1e6 for g in _grid(shape, spacing))
     mask = (x - 0.2) ** 2 + (y + 0.31) ** 2 + (z - 0.4) ** 2 < radius**2
     found = local_thickness(_volume(mask, spacing), "x")
     # 0.2 voxels; of unequal edges the longest counts
-    assert found.summary()["mean"] == pytest.approx(2e-6 * radius, abs=0.2 * max(spacing))
+    edges = " x ".join(f"{1e6 * s:g}" for s in spacing)
+    verify(
+        f"ball of radius {radius:g} um, voxels {edges} um",
+        "local thickness, m",
+        found.summary()["mean"],
+        2e-6 * radius,
+        0.2 * max(spacing),
+        source="its diameter",
+        mesh="voxels",
+        absolute=True,
+    )
     assert found.summary()["standard deviation"] < 0.1 * max(spacing)
 
 

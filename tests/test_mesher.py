@@ -154,15 +154,25 @@ def test_single_phase_is_the_body_centred_cubic_lattice():
     ]  # fmt: skip
 
 
-def test_flat_layers_stay_flat_to_the_last_bit():
+def test_flat_layers_stay_flat_to_the_last_bit(verify):
     """A plane on voxel faces has no curvature: nothing may move it."""
     labels = np.zeros((9, 8, 7), np.uint8)
     labels[3:5] = 1
     mesh = mesh_volume(volume_of(labels))
     walls = mesh.points[mesh.facet_set("phase0|phase1")]
     assert set(np.unique(walls[..., 0] / UM).round(12)) == {3.0, 5.0}
-    assert mesh.facet_areas()["phase0|phase1"] == pytest.approx(2 * 8 * 7 * UM**2, rel=1e-13)
-    assert mesh.phase_volumes()["phase1"] == pytest.approx(2 * 8 * 7 * UM**3, rel=1e-12)
+    verify(
+        "flat layers",
+        "area, m2",
+        mesh.facet_areas()["phase0|phase1"],
+        2 * 8 * 7 * UM**2,
+        1e-13,
+        source="planes",
+        mesh=mesh,
+    )
+    verify(
+        "flat layers", "volume, m3", mesh.phase_volumes()["phase1"], 2 * 8 * 7 * UM**3, 1e-12, source="box", mesh=mesh
+    )
 
 
 def test_interface_normals_point_from_the_first_name_to_the_second():
@@ -176,13 +186,29 @@ def test_interface_normals_point_from_the_first_name_to_the_second():
         assert (sign * np.cross(b - a, c - a)[:, axis] > 0).all()
 
 
-def test_sphere_of_radius_14():
+def test_sphere_of_radius_14(verify):
     """Bars: area 4 pi R^2 within 0.7 %, volume of the voxels within 0.3 %, min dihedral >= 15 deg."""
     volume = volume_of(ball(36, 14))
     mesh = mesh_volume(volume)
     report = check_mesh(mesh, volume)
-    assert mesh.facet_areas()["phase0|phase1"] == pytest.approx(4 * np.pi * 14**2 * UM**2, rel=0.004)
-    assert mesh.phase_volumes()["phase1"] == pytest.approx(4 / 3 * np.pi * 14**3 * UM**3, rel=0.001)
+    verify(
+        "sphere of 14 voxels radius",
+        "area, m2",
+        mesh.facet_areas()["phase0|phase1"],
+        4 * np.pi * 14**2 * UM**2,
+        0.004,
+        source="4 pi R^2",
+        mesh=mesh,
+    )
+    verify(
+        "sphere of 14 voxels radius",
+        "volume, m3",
+        mesh.phase_volumes()["phase1"],
+        4 / 3 * np.pi * 14**3 * UM**3,
+        0.001,
+        source="4/3 pi R^3",
+        mesh=mesh,
+    )
     assert abs(report.fidelity["phase1"].relative_error) < 1e-4
     # the floor of the optimiser, kept by every move; 0.01 for single precision
     assert report.quality.min_dihedral_deg > 15.99

@@ -62,13 +62,30 @@ def assert_complete(mesh: TaggedMesh, volume: LabelledVolume, volumes_within: fl
 
 
 @pytest.mark.parametrize("cells", [2, 3, 4])
-def test_sphere_under_coarse_cells(cells):
+def test_sphere_under_coarse_cells(cells, verify):
     """Radius 16 voxels in cells of 2, 3, 4: area within 1 %, volumes within 0.5 %, a fraction of the tets."""
     labels = ball((40, 40, 40), 16)
     volume = volume_of(labels)
     mesh = mesh_volume(volume, cell_size=f"{cells} voxels")
-    assert mesh.facet_areas()["phase0|phase1"] / UM**2 == pytest.approx(4 * np.pi * 16**2, rel=0.01)
-    assert mesh.phase_volumes()["phase1"] / UM**3 == pytest.approx(labels.sum(), rel=0.005)
+    what = f"sphere of 16 voxels radius, cells of {cells}"
+    verify(
+        what,
+        "area, voxel faces",
+        mesh.facet_areas()["phase0|phase1"] / UM**2,
+        4 * np.pi * 16**2,
+        0.01,
+        source="4 pi R^2",
+        mesh=mesh,
+    )
+    verify(
+        what,
+        "volume, voxels",
+        mesh.phase_volumes()["phase1"] / UM**3,
+        labels.sum(),
+        0.005,
+        source="its voxels",
+        mesh=mesh,
+    )
     # cells of 3 voxels are halved twice to cells of 3/4 voxel; some near the sphere stay halved
     assert mesh.n_tets < 1.6 * 12 * (40 / cells) ** 3
     assert_complete(mesh, volume, 0.005)

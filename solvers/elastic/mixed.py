@@ -25,7 +25,8 @@ from solvers.elastic.saddle import Border, Numbering, assemble_rows, number_pres
 
 __all__ = ["MixedBulk", "bulk_of"]
 
-#: Bulk modulus over shear modulus that stays with the displacement: that of Poisson's ratio 0.
+#: Bulk modulus over shear modulus that stays with the displacement. More would take fewer iterations (2 instead of 0.1:
+#: 42 for 54 on a cube) and stiffen linear tets: twice the error of a thick shell's displacement.
 KEPT = 0.1
 #: Weight of the stabilisation of linear tets, over the shear modulus.
 STABILISATION = 1.0

@@ -39,7 +39,7 @@ def strip_channel(n):
     return with_points(mesh, np.array(mesh.points) * (1.0, 0.1, 0.5))
 
 
-def test_strip_in_a_channel_has_a_singular_flux():
+def test_strip_in_a_channel_has_a_singular_flux(verify):
     widths = []
     for n in (8, 16, 32):
         domain = load_domain(strip_channel(n))
@@ -49,6 +49,15 @@ def test_strip_in_a_channel_has_a_singular_flux():
         # sqrt(2)/4 per depth is that of the whole channel
         assert 2 * math.sqrt(2) / 4 / 0.1 / 2.0 in found.resistance
         widths.append(found.conductance.width)
+    verify(
+        "strip contact: certified interval",
+        "resistance per depth",
+        (0.1 * found.resistance.lower, 0.1 * found.resistance.upper),
+        math.sqrt(2) / 4,
+        0.0,
+        source="sqrt(2)/4",
+        mesh=domain,
+    )
     # lines do not gather at the rim, where the flux goes like 1/sqrt(r): the error of an energy falls with order 1
     assert np.log2(widths[0] / widths[1]) == pytest.approx(1.0, abs=0.15)
     assert np.log2(widths[1] / widths[2]) == pytest.approx(1.0, abs=0.15)
@@ -76,7 +85,7 @@ def inradius(mesh):
 
 
 @pytest.mark.parametrize("ratio", [0.0, 10.0, 0.1])
-def test_simple_cubic_spheres_lie_between_an_inner_and_an_outer_polyhedron(ratio):
+def test_simple_cubic_spheres_lie_between_an_inner_and_an_outer_polyhedron(ratio, verify):
     """The conductance rises or falls with the ball: bounds on both polyhedra hold for the sphere without any doubt."""
     exact, radius = simple_cubic(0.2, ratio), simple_cubic_radius(0.2)
     sigma = {"matrix": 1.0} if ratio == 0 else {"matrix": 1.0, "ball": ratio}
@@ -94,7 +103,15 @@ def test_simple_cubic_spheres_lie_between_an_inner_and_an_outer_polyhedron(ratio
         worse, better = (outside, inside) if ratio < 1 else (inside, outside)
         assert worse.lower < exact < better.upper
         # a polyhedron of the same volume conducts like the sphere to second order in the size of its faces
-        assert exact in equal
+        verify(
+            f"simple-cubic spheres, fraction 0.2, {ratio:g} : 1, {n} cubes a radius",
+            "certified conductivity",
+            (equal.lower, equal.upper),
+            exact,
+            0.0,
+            source="multipole series; polyhedron of the same volume",
+            mesh=same,
+        )
         widths.append(equal.width)
         sure.append(Interval(worse.lower, better.upper).width)
     # fields are smooth but for the edges of the polyhedron, which flatten: measured 1.97 and 1.98

@@ -26,7 +26,7 @@ def run(mesh, out, ranks):
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OMP_NUM_THREADS": "1"}
     environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting ranks must not starve others on a busy machine
     case = [*command, sys.executable, str(HERE / "bounds_case.py"), str(mesh), str(out)]
-    done = subprocess.run(case, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(case, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return np.load(out)
 

@@ -54,19 +54,44 @@ def cell():
 # -- closed forms ------------------------------------------------------------------------------------------------------
 
 
-def test_one_dimensional_cell_to_eight_digits(series):
+def test_one_dimensional_cell_to_eight_digits(series, verify):
     solution = charge_transfer(series, **SERIES, terminals=ENDS)
     assert round(solution.currents["z_max"], 8) == 1.13336342
     # P1 is exact here: what is left is the tolerance of Newton's method
     exact = slabs_with_reaction(1.0, [0.5, 0.5], conductivities=[1, 2], exchange=0.5, equilibrium=0.1)
-    assert solution.currents["z_max"] == pytest.approx(exact, rel=1e-12)
+    verify(
+        "two slabs and a reaction in series",
+        "current density, A/m2",
+        solution.currents["z_max"],
+        exact,
+        1e-12,
+        source="root of i sum(L/sigma) + U + (2RT/F) asinh(i / 2 i0) = 1 V: 1.13336342",
+        mesh=solution.domain,
+    )
     assert solution.currents["z_min"] == pytest.approx(-exact, rel=1e-12)
-    assert solution.interface_currents["LPS|NMC"] == pytest.approx(exact, rel=1e-12)
-    assert solution.balance < 1e-12
+    verify(
+        "the same",
+        "current of the reaction, A",
+        solution.interface_currents["LPS|NMC"],
+        exact,
+        1e-12,
+        source="current of the terminals",
+        mesh=solution.domain,
+    )
+    verify(
+        "the same",
+        "terminals, electrons, ions: largest imbalance",
+        solution.balance,
+        0.0,
+        1e-12,
+        source="conservation",
+        mesh=solution.domain,
+        absolute=True,
+    )
 
 
 @pytest.mark.parametrize("t", [0.0, 0.25, 0.5, 1.0])
-def test_numbers_of_the_two_square_case(t):
+def test_numbers_of_the_two_square_case(t, verify):
     # two unit squares, sigma 10, i0 1, U 0.1, 300 K, current density t: 2 t / sigma + U + 2 RT/F asinh(t / 2)
     domain = load_domain(stack(4, across=1, size=(1.0, 1.0, 2.0)))
     solution = charge_transfer(
@@ -77,11 +102,29 @@ def test_numbers_of_the_two_square_case(t):
         terminals=Terminals(current={"z_max": t}, fixed_ionic={"z_min": 0.0}),
     )
     exact = 0.2 * t + 0.1 + butler_volmer_overpotential(t, 1.0, 300.0)
-    assert solution.voltages["z_max"] == pytest.approx(exact, abs=1e-12)
+    verify(
+        f"two unit squares, current density {t:g}",
+        "cell voltage, V",
+        solution.voltages["z_max"],
+        exact,
+        1e-12,
+        source="2 t/sigma + U + (2RT/F) asinh(t / 2)",
+        mesh=domain,
+        absolute=True,
+    )
     if t == 1.0:
         # the printed digits come with R = 8.3145, F = 96485; half of the last one
         part = (solution.voltages["z_max"] - 0.3) * (8.3145 / GAS_CONSTANT) / (96485 / FARADAY)
-        assert part == pytest.approx(0.0248808, abs=5e-8)
+        verify(
+            "the same, R and F of EEL",
+            "overpotential, V",
+            part,
+            0.0248808,
+            5e-8,
+            source="(2RT/F) asinh(1/2) at 300 K, as in EEL's test bv.i",
+            mesh=domain,
+            absolute=True,
+        )
 
 
 @pytest.mark.parametrize(("alpha_a", "alpha_c", "asr"), [(0.5, 0.5, 0.0), (0.3, 0.7, 0.2), (0.8, 0.4, 0.02)])
@@ -155,12 +198,13 @@ def test_smooth_fields_converge_with_order_two():
     assert (rates[-1] > 1.8).all(), rates
 
 
-def test_strip_contact_in_a_channel():
+def test_strip_contact_in_a_channel(verify):
     # two-sided ladder value: half width 0.5 in 1, height 0.5, isothermal strip: sqrt(2)/4 per depth
     resistances = []
     for n in (8, 16, 32):
+        domain = load_domain(strip_channel(n))
         solution = charge_transfer(
-            load_domain(strip_channel(n)), electronic={}, ionic={"LPS": 1.0},
+            domain, electronic={}, ionic={"LPS": 1.0},
             kinetics={"LPS@z_min": LinearKinetics(asr=1e-7, U=0.0)},
             terminals=Terminals(fixed={"LPS@z_min": 1.0}, fixed_ionic={"z_max": 0.0}),
             contact={"LPS@z_min": lambda x: x[:, 0] < 0.5},
@@ -168,7 +212,15 @@ def test_strip_contact_in_a_channel():
         # the mesh is half of the channel and 0.1 deep
         resistances.append(0.1 / (2 * solution.currents["LPS@z_min"]))
     errors = np.array(resistances) / (math.sqrt(2) / 4) - 1
-    assert abs(errors[-1]) < 0.005
+    verify(
+        "strip contact, half of a channel of height 1/2",
+        "resistance per depth",
+        resistances[-1],
+        math.sqrt(2) / 4,
+        0.005,
+        source="sqrt(2)/4, conformal map",
+        mesh=domain,
+    )
     # an energy method conducts too well, ever less so; the flux is singular at the rim, but the mesh is graded
     assert (errors < 0).all()
     assert np.log2(errors[0] / errors[1]) > 1.4
@@ -194,7 +246,7 @@ def spot(mesh, radius, law):
     )  # fmt: skip
 
 
-def test_spot_in_a_square_cell():
+def test_spot_in_a_square_cell(verify):
     # a quarter of the cell; 1e-6 ohm m2 on pi 0.04 m2 adds 8e-6 to 1.65
     law = LinearKinetics(asr=1e-6, U=0.0)
     found = []
@@ -203,7 +255,15 @@ def test_spot_in_a_square_cell():
         found.append(0.25 / solution.currents["LPS@z_min"])
         assert solution.balance < 1e-8  # drives of 1e-6 V between potentials of 1 V keep ten digits
     errors = np.array(found) / SPOT_SQUARE_CELL[0.20] - 1
-    assert abs(errors[-1]) < 0.01
+    verify(
+        "spot of radius 0.2 in a square cell, length 1",
+        "resistance",
+        found[-1],
+        SPOT_SQUARE_CELL[0.20],
+        0.01,
+        source="1.648909, Bessel series",
+        mesh=solution.domain,
+    )
     # an energy method conducts too well; the meshes gather at the rim so that its singular flux does not spoil order 2,
     # which the rate nears from below: 1.58, 1.80 (and 1.89 on the next mesh, eight times as large)
     rates = np.log2(errors[:-1] / errors[1:])
@@ -212,13 +272,30 @@ def test_spot_in_a_square_cell():
     assert rates[1] < 2.0
     # so order 2 extrapolates safely, from the same side, at an eighth more cost: -0.16 % where one mesh has -0.94 %
     best = found[-1] + (found[-1] - found[-2]) / 3
-    assert -0.003 < best / SPOT_SQUARE_CELL[0.20] - 1 < 0.0
+    verify(
+        "the same, extrapolated from the last two meshes",
+        "resistance",
+        best,
+        SPOT_SQUARE_CELL[0.20],
+        0.003,
+        source="1.648909, Bessel series",
+        mesh=solution.domain,
+    )
+    assert best < SPOT_SQUARE_CELL[0.20]
 
 
 @pytest.mark.parametrize("resistivity", [0.1, 1.0, 10.0])
-def test_spot_with_contact_resistivity(resistivity):
+def test_spot_with_contact_resistivity(resistivity, verify):
     solution = spot(spot_column(10, 0.5, square=False), 0.5, LinearKinetics(asr=resistivity, U=0.0))
-    assert 0.25 / solution.currents["LPS@z_min"] == pytest.approx(SPOT_WITH_RESISTIVITY[resistivity], rel=0.01)
+    verify(
+        f"spot of radius 1/2 in a round column, contact resistivity {resistivity:g}",
+        "resistance",
+        0.25 / solution.currents["LPS@z_min"],
+        SPOT_WITH_RESISTIVITY[resistivity],
+        0.01,
+        source="Bessel series",
+        mesh=solution.domain,
+    )
     assert solution.balance < 1e-10
 
 

@@ -38,17 +38,35 @@ def prescribe(domain, materials, order, displacement):
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_patch(order):
+def test_patch(order, verify):
     # an affine displacement is in the space: the solve must return it with its constant stress, on any mesh
     gradient = np.array([[0.1, 0.3, -0.2], [0.0, -0.4, 0.25], [0.5, 0.1, 0.2]])
     domain = load_domain(wiggled(random_mesh(4, 2)))
     materials = {"phase1": Elastic(3.0, 0.3), "phase2": Elastic(3.0, 0.3)}
     nodes, bulk, found, wanted = prescribe(domain, materials, order, lambda x: x @ gradient.T)
-    np.testing.assert_allclose(found.u, wanted, rtol=0, atol=1e-10)
+    verify(
+        f"affine displacement, wiggled mesh, order {order}",
+        "displacement, largest error",
+        found.u - wanted,
+        0.0,
+        1e-10,
+        source="the affine field",
+        mesh=domain,
+        absolute=True,
+    )
     e = 0.5 * (gradient + gradient.T)
     strain = np.array([e[0, 0], e[1, 1], e[2, 2], 2 * e[1, 2], 2 * e[0, 2], 2 * e[0, 1]])
     exact = np.broadcast_to(isotropic_moduli(3.0, 0.3) @ strain, found.stress.shape)
-    np.testing.assert_allclose(found.stress, exact, rtol=0, atol=1e-10)
+    verify(
+        f"affine displacement, wiggled mesh, order {order}",
+        "stress, largest error",
+        found.stress - exact,
+        0.0,
+        1e-10,
+        source="Hooke's law",
+        mesh=domain,
+        absolute=True,
+    )
 
 
 def test_patch_on_a_lattice_mesh_with_full_anisotropy():
@@ -81,15 +99,31 @@ def test_uniaxial_stress_under_a_plate(order):
     assert found.cell_data()["von_mises"] == pytest.approx(2.0, rel=1e-9)
 
 
-def test_uniaxial_strain_under_stack_pressure():
+def test_uniaxial_strain_under_stack_pressure(verify):
     domain = load_domain(box_mesh(3))
     supports = Supports(rollers=["x_min", "x_max", "y_min", "y_max", "z_min"])
     found = elasticity(domain, materials={"phase1": Elastic(7.0, 0.3)}, supports=supports,
                        loads=Loads(pressure={"z_max": 1.0}))  # fmt: skip
     stress = found.cell_data()["stress"]
     # p nu / (1 - nu) and p (1 - 2 nu) / (1 - nu)
-    assert -stress[:, 0, 0] == pytest.approx(0.3 / 0.7, rel=1e-10)
-    assert found.cell_data()["von_mises"] == pytest.approx(0.4 / 0.7, rel=1e-10)
+    verify(
+        "uniaxial strain under pressure 1",
+        "lateral stress, worst tet",
+        -stress[:, 0, 0],
+        0.3 / 0.7,
+        1e-10,
+        source="p nu / (1 - nu)",
+        mesh=domain,
+    )
+    verify(
+        "uniaxial strain under pressure 1",
+        "von Mises stress, worst tet",
+        found.cell_data()["von_mises"],
+        0.4 / 0.7,
+        1e-10,
+        source="p (1 - 2 nu) / (1 - nu)",
+        mesh=domain,
+    )
     assert found.cell_data()["principal_stress"][:, 2] == pytest.approx(-1.0, rel=1e-10)
     assert np.abs(np.abs(found.cell_data()["principal_direction"][:, 2])).max() < 1e-6
     assert found.forces["x_max"][0] == pytest.approx(-0.3 / 0.7, rel=1e-10)
@@ -113,7 +147,7 @@ def test_forces_balance_on_a_random_mesh(order):
     assert found.totals["work"]["imbalance"] < 1e-9
 
 
-def test_eigenstrain_in_a_held_layer():
+def test_eigenstrain_in_a_held_layer(verify):
     labels = np.broadcast_to(np.array([1, 1, 2, 2]), (3, 3, 4))
     domain = load_domain(box_mesh((3, 3, 4), labels))
     materials = {"phase1": Elastic(10.0, 0.25), "phase2": Elastic(3.0, 0.3)}
@@ -122,7 +156,15 @@ def test_eigenstrain_in_a_held_layer():
     # held sideways, free upwards: biaxial stress -E e / (1 - nu), and the layer rises by (1 + nu) / (1 - nu) e
     lower = domain.gather_cells(domain.cell_phase) == 1
     stress = found.cell_data()["stress"]
-    assert stress[lower, 0, 0] == pytest.approx(-10.0 * 0.01 / 0.75, rel=1e-10)
+    verify(
+        "layer that swells, held sideways",
+        "stress, worst tet",
+        stress[lower, 0, 0],
+        -10.0 * 0.01 / 0.75,
+        1e-10,
+        source="-E e / (1 - nu)",
+        mesh=domain,
+    )
     assert np.abs(stress[~lower]).max() < 1e-12
     top = found.displacement[domain.coordinates[:, 2] == 1.0, 2]
     assert top == pytest.approx(0.5 * 0.01 * 1.25 / 0.75, rel=1e-10)
@@ -149,7 +191,7 @@ def test_free_thermal_expansion_makes_no_stress():
     assert np.abs(found.cell_data()["stress"]).max() < 1e-11  # of E times strain, 1e-2
 
 
-def test_lame_shell():
+def test_lame_shell(verify):
     domain = load_domain(octant(12, 5, growing(5 / 12, 1.0, 2.0), drop=True))
     found = elasticity(domain, materials={"matrix": Elastic(1.0, 0.3)}, supports=SYMMETRY,
                        loads=Loads(pressure={"core|matrix": 1.0}), order=2)  # fmt: skip
@@ -159,17 +201,42 @@ def test_lame_shell():
     inner = np.abs(radius - 1.0) < 1e-9
     mises = von_mises(six[inner])
     # the wall's mean within 1 %; single nodes see the edges of the flat facets
-    assert mises.mean() == pytest.approx(hoop - radial, rel=0.01)
+    verify(
+        "thick shell under pressure, quadratic tets",
+        "von Mises stress at the wall, mean",
+        mises.mean(),
+        hoop - radial,
+        0.01,
+        source="Lame: 1.5 b^3 / (b^3 - a^3)",
+        mesh=domain,
+    )
     assert np.abs(mises / (hoop - radial) - 1).max() < 0.02
     bulk, shear = 1.0 / (3 * 0.4), 1.0 / 2.6
     outward = 1.0 / 7.0 * (1.0 / (3 * bulk) + 8.0 / (4 * shear))
     moved = np.einsum("ij,ij->i", found.displacement, domain.coordinates)[inner]
     # nine degrees a facet: the wall lies up to 0.6 % inside its sphere, and the displacement goes with its square
-    assert moved == pytest.approx(outward, rel=0.013)
-    assert found.balance < 1e-10
+    verify(
+        "thick shell under pressure, quadratic tets",
+        "displacement of the wall, worst point",
+        moved,
+        outward,
+        0.013,
+        source="Lame",
+        mesh=domain,
+    )
+    verify(
+        "the same",
+        "sum of forces over their size",
+        found.balance,
+        0.0,
+        1e-10,
+        source="equilibrium",
+        mesh=domain,
+        absolute=True,
+    )
 
 
-def test_swelling_inclusion():
+def test_swelling_inclusion(verify):
     domain = load_domain(octant(10, 4, growing(0.4, 1.0, 6.0)))
     materials = {"core": Elastic(200.0, 0.3), "matrix": Elastic(22.0, 0.37)}
     found = elasticity(domain, materials=materials, supports=SYMMETRY, loads=Loads(eigenstrain={"core": 0.01}), order=2)
@@ -177,12 +244,29 @@ def test_swelling_inclusion():
     core = domain.cell_phase == 1
     mean = -(found.cell_fields["mean_stress"] * domain.cell_volumes)[core].sum() / domain.cell_volumes[core].sum()
     # the outer radius of 6 costs (1/6)^3 = 0.5 % of what the matrix resists
-    assert mean == pytest.approx(pressure, rel=0.01)
+    verify(
+        "swelling ball in a matrix (NMC in LPSCl)",
+        "pressure in the ball, mean",
+        mean,
+        pressure,
+        0.01,
+        source="e / (1 / 3 K_i + 1 / 4 G_m)",
+        mesh=domain,
+    )
     on_wall = np.abs(np.linalg.norm(domain.coordinates, axis=1) - 1.0) < 1e-9
-    assert von_mises(found.nodal_stress("matrix")[on_wall]).mean() == pytest.approx(1.5 * pressure, rel=0.01)
+    wall = von_mises(found.nodal_stress("matrix")[on_wall]).mean()
+    verify(
+        "swelling ball in a matrix (NMC in LPSCl)",
+        "von Mises stress at the wall, mean",
+        wall,
+        1.5 * pressure,
+        0.01,
+        source="1.5 p",
+        mesh=domain,
+    )
 
 
-def test_goodier_cavity():
+def test_goodier_cavity(verify):
     domain = load_domain(octant(10, 4, growing(0.4, 1.0, 6.0), drop=True, box=True))
     found = elasticity(domain, materials={"matrix": Elastic(1.0, 0.3)}, supports=SYMMETRY,
                        loads=Loads(traction={"z_max": (0.0, 0.0, 1.0)}), order=2)  # fmt: skip
@@ -191,8 +275,17 @@ def test_goodier_cavity():
     equator, pole = goodier_cavity(0.3)
     on_equator = (np.abs(np.linalg.norm(x, axis=1) - 1) < 1e-9) & (np.abs(x[:, 2]) < 1e-9)
     at_pole = np.abs(x - [0, 0, 1]).max(axis=1) < 1e-9
-    assert six[on_equator, 2] == pytest.approx(equator, rel=0.03)
-    assert six[at_pole, 0] == pytest.approx(pole, rel=0.03)
+    source = "Goodier: (27 - 15 nu) / 2 (7 - 5 nu), -(3 + 15 nu) / 2 (7 - 5 nu)"
+    verify(
+        "cavity under tension 1",
+        "stress at the equator, worst point",
+        six[on_equator, 2],
+        equator,
+        0.03,
+        source=source,
+        mesh=domain,
+    )
+    verify("cavity under tension 1", "stress at the pole", six[at_pole, 0], pole, 0.03, source=source, mesh=domain)
 
 
 @pytest.mark.parametrize(("order", "counts"), [(1, (7, 14)), (2, (2, 4))])
