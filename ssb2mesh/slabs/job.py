@@ -28,11 +28,12 @@ __all__ = ["mesh_in_slabs", "slabs_of"]
 
 @dataclass
 class _Made:
-    """What a process has made of its slabs."""
+    """What a process has made of its slabs, and the vertices shared by the slab below the first of them."""
 
     stored: dict[int, StoredSlab] = field(default_factory=dict)
     counts: dict[int, SlabCounts] = field(default_factory=dict)
     numbers: dict[int, SlabNumbers] = field(default_factory=dict)
+    shared: npt.NDArray[np.int32] | None = None
     sent: dict[str, int] = field(default_factory=lambda: {"seam_bytes": 0, "plane_bytes": 0, "voxel_bytes": 0})
 
 
@@ -140,12 +141,16 @@ def _make(source: SlabSource, plan: SlabPlan, parts: Path, *, ranks: Ranks, stag
         with stages("store"):
             made.counts[slab] = count_slab(mesh)
             made.stored[slab] = store_slab(mesh, parts / str(slab))
-        # voxels of neighbouring slabs that were read as well
-        low, high = plan.slab_crop(slab)
-        beyond = plan.voxel_layer(high) - plan.voxel_layer(low)
-        beyond -= plan.voxel_layer(plan.planes[slab + 1]) - plan.voxel_layer(plan.planes[slab])
-        made.sent["voxel_bytes"] += beyond * plan.head.shape[0] * plan.head.shape[1] * source.voxel_bytes
+    made.sent["voxel_bytes"] = _read_twice(plan, mine) * source.voxel_bytes
     return made
+
+
+def _read_twice(plan: SlabPlan, mine: range) -> int:
+    """Voxels that a process reads beside those of its own slabs: around these, and for the seams above them."""
+    crops = [plan.slab_crop(s) for s in mine] + [plan.seam_crop(s + 1) for s in mine if s + 1 < plan.slabs]
+    layers = sum(plan.voxel_layer(high) - plan.voxel_layer(low) for low, high in crops)
+    own = plan.voxel_layer(plan.planes[mine.stop]) - plan.voxel_layer(plan.planes[mine.start]) if len(mine) else 0
+    return (layers - own) * plan.head.shape[0] * plan.head.shape[1]
 
 
 def _neighbours(plan: SlabPlan, ranks: Ranks) -> tuple[int | None, int | None]:
@@ -185,10 +190,11 @@ def _gather(plan: SlabPlan, made: _Made, ranks: Ranks, voxels: Mapping[str, int]
     request, from_below = None, None
     if comm and above is not None:
         last = made.numbers[mine.stop - 1]
-        request = comm.isend((last.top, last.walls), dest=above, tag=2)
-        made.sent["plane_bytes"] += last.top.nbytes + last.walls.nbytes
+        plane = (last.top, last.walls, made.stored[mine.stop - 1].array("shared"))
+        request = comm.isend(plane, dest=above, tag=2)
+        made.sent["plane_bytes"] += sum(array.nbytes for array in plane)
     if comm and below is not None:
-        from_below = comm.recv(source=below, tag=2)
+        *from_below, made.shared = comm.recv(source=below, tag=2)
     unmatched = 0
     for slab in mine:
         if slab > 0:
@@ -219,21 +225,11 @@ def _write(plan: SlabPlan, made: _Made, target: Path, *, ranks: Ranks) -> None:
     try:
         layout = ranks.on_first(lambda: lay_out(plan, counts, heavy_part, xdmf_part, name=heavy.name))
         mine, comm = slabs_of(plan, ranks), ranks.comm
-        below, above = _neighbours(plan, ranks)
-        shared: npt.NDArray[np.int32] | None = None
-        request = None
-        if comm and above is not None:
-            last = made.stored[mine.stop - 1].array("shared")
-            request = comm.isend(last, dest=above, tag=3)
-            made.sent["plane_bytes"] += last.nbytes
-        if comm and below is not None:
-            shared = comm.recv(source=below, tag=3)
+        shared = made.shared
         for slab in mine:
             if slab > 0 and slab - 1 in made.stored:
                 shared = made.stored[slab - 1].array("shared")
             write_part(plan, layout, heavy_part, slab, stored=made.stored[slab], below=shared)
-        if request is not None:
-            request.wait()
         if comm:
             comm.Barrier()
         if ranks.first:
