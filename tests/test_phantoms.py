@@ -8,7 +8,7 @@ from scipy import ndimage
 from scipy.stats import qmc
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.phantoms import PHANTOMS, make_phantom
+from ssb2mesh.phantoms import PHANTOMS, fields, make_phantom
 from ssb2mesh.phantoms.fields import cell_walls, smooth_noise
 from ssb2mesh.phantoms.gyroid import gyroid_area, gyroid_fraction
 from ssb2mesh.phantoms.packing import log_normal_diameters, pack_spheres, surface_distance
@@ -245,6 +245,16 @@ def test_smooth_noise_is_normal_and_periodic():
     seam = np.abs(field[0] - field[-1]).mean()
     inside = np.abs(np.diff(field, axis=0)).mean()
     assert seam < 1.5 * inside
+
+
+@pytest.mark.parametrize("correlation", [(3.0, 2.0, 5.0), (20.0, 9.0, 30.0), (0.5, 1.0, 1.0)])
+def test_noise_of_large_volumes_is_the_same_to_rounding(correlation, monkeypatch):
+    """Transforms and sums with one kernel, wider than the volume or not; 1e-5: single precision."""
+    small = smooth_noise(np.random.default_rng(3), (40, 30, 21), correlation=correlation)
+    monkeypatch.setattr(fields, "LARGE", 0)
+    large = smooth_noise(np.random.default_rng(3), (40, 30, 21), correlation=correlation)
+    assert large.dtype == np.float32
+    np.testing.assert_allclose(large, small, atol=1e-5)
 
 
 def test_cell_walls_equal_the_two_nearest_seeds():
