@@ -75,7 +75,13 @@ def surface_distances(
     0.5
     """
     grid = _search_grid(target)
-    worst, sums, histogram = _one_sided(*source, *target, grid, spacing)
+    # a corner belongs to some six triangles: its distance is found once
+    known = np.full(len(source.points) if len(source.triangles) else 0, -1.0)
+    used = np.zeros(len(known), np.bool_)
+    used[source.triangles] = True
+    corners = np.flatnonzero(used)
+    _to_points(source.points, corners, *target, grid, known)
+    worst, sums, histogram = _one_sided(*source, *target, grid, spacing, known)
     best = int(np.argmax(worst[:, 0]))
     return worst[best], sums.sum(axis=0), histogram.sum(axis=0)
 
@@ -322,7 +328,7 @@ def _cuts(length, spacing):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 @nb.njit(cache=True)
 def _samples(boxes, triangles, points, voxel, f, spacing, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill `out` with rows (x, y, z, weight), the weights summing to the area; exact for quadratic functions."""
+    """Fill `out` with rows (x, y, z, weight, corner or -1), the weights summing to the area; exact for quadratics."""
     count = 0
     if len(boxes):
         axis = boxes[f, 0]
@@ -330,7 +336,7 @@ def _samples(boxes, triangles, points, voxel, f, spacing, out):  # type: ignore[
         mb, mc = _cuts(voxel[b], spacing), _cuts(voxel[c], spacing)
         unit = voxel[b] * voxel[c] / (mb * mc)
         if len(out) < (mb + 1) * (mc + 1) + mb * mc:
-            out = np.empty(((mb + 1) * (mc + 1) + mb * mc, 4))
+            out = np.empty(((mb + 1) * (mc + 1) + mb * mc, 5))
         for i in range(2 * mb + 1):
             # corners of pieces, then their centres
             for j in range(i % 2, 2 * mc + 1, 2):
@@ -341,13 +347,13 @@ def _samples(boxes, triangles, points, voxel, f, spacing, out):  # type: ignore[
                     weight = 2.0 / 3.0
                 else:
                     weight = (1 if i in (0, 2 * mb) else 2) * (1 if j in (0, 2 * mc) else 2) / 12.0
-                out[count, 3] = unit * weight
+                out[count, 3], out[count, 4] = unit * weight, -1.0
                 count += 1
         return out, count
     n, area = _pieces(points, triangles, f, spacing)
     m = 2 * n
     if len(out) < (m + 1) * (m + 2) // 2 + n * n:
-        out = np.empty(((m + 1) * (m + 2) // 2 + n * n, 4))
+        out = np.empty(((m + 1) * (m + 2) // 2 + n * n, 5))
     p, q, r = triangles[f, 0], triangles[f, 1], triangles[f, 2]
     unit = area / (n * n)
     for i in range(m + 1):
@@ -362,6 +368,7 @@ def _samples(boxes, triangles, points, voxel, f, spacing, out):  # type: ignore[
             for a in range(3):
                 out[count, a] = (i * points[p, a] + j * points[q, a] + k * points[r, a]) / m
             out[count, 3] = unit * weight
+            out[count, 4] = p if i == m else (q if j == m else (r if k == m else -1))
             count += 1
     for i in range(n):
         for j in range(n - i):
@@ -369,28 +376,44 @@ def _samples(boxes, triangles, points, voxel, f, spacing, out):  # type: ignore[
                 s, t = (3 * i + 1 + flip) / (3.0 * n), (3 * j + 1 + flip) / (3.0 * n)
                 for a in range(3):
                     out[count, a] = s * points[p, a] + t * points[q, a] + (1.0 - s - t) * points[r, a]
-                out[count, 3] = unit * 9.0 / 20.0
+                out[count, 3], out[count, 4] = unit * 9.0 / 20.0, -1.0
                 count += 1
     return out, count
 
 
 @nb.njit(cache=True, parallel=True)
+def _to_points(  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN202
+    points, which, to_boxes, to_triangles, to_points, to_voxel, grid, out  # noqa: ANN001
+):  # fmt: skip
+    """Write the squared distances of some points."""
+    parts = 64
+    for part in nb.prange(parts):
+        guess = 0
+        for n in range(part * len(which) // parts, (part + 1) * len(which) // parts):
+            x, y, z = points[which[n], 0], points[which[n], 1], points[which[n], 2]
+            out[which[n]], guess = _nearest(to_boxes, to_triangles, to_points, to_voxel, grid, x, y, z, guess)
+
+
+@nb.njit(cache=True, parallel=True)
 def _one_sided(  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN202
-    boxes, triangles, points, voxel, to_boxes, to_triangles, to_points, to_voxel, grid, spacing  # noqa: ANN001
+    boxes, triangles, points, voxel, to_boxes, to_triangles, to_points, to_voxel, grid, spacing, known  # noqa: ANN001
 ):  # fmt: skip
     total = max(len(boxes), len(triangles))
     parts = 64
     worst, sums, histogram = np.zeros((parts, 4)), np.zeros((parts, 3)), np.zeros((parts, 8192), np.int64)
     for part in nb.prange(parts):
-        out = np.empty((64, 4))
+        out = np.empty((64, 5))
         guess = 0
         far = -1.0
         for f in range(part * total // parts, (part + 1) * total // parts):
             out, count = _samples(boxes, triangles, points, voxel, f, spacing, out)
             for n in range(count):
-                square, guess = _nearest(
-                    to_boxes, to_triangles, to_points, to_voxel, grid, out[n, 0], out[n, 1], out[n, 2], guess
-                )
+                corner = int(out[n, 4])
+                if corner >= 0:
+                    square = known[corner]
+                else:
+                    x, y, z = out[n, 0], out[n, 1], out[n, 2]
+                    square, guess = _nearest(to_boxes, to_triangles, to_points, to_voxel, grid, x, y, z, guess)
                 d = math.sqrt(square)
                 if d > far:
                     far = d
