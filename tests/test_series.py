@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 
 from ssb2mesh.errors import InputError
+from ssb2mesh.measure.roughness import roughness
+from ssb2mesh.measure.topography import HeightMap
 from ssb2mesh.series import parse_series, read_series, run_series
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -371,3 +375,104 @@ def test_command_line(folder):
     assert done.returncode == 1
     assert "ssb2mesh: error: pressed: shares" in done.stderr
     assert "0.75" in done.stdout
+
+
+# --------------------------------------------------------------------------------------------------------- grey values
+
+GREY = """
+title = "Grey"
+[volume]
+voxel_size = "1 um"
+threshold = 120
+phases = { 0 = "LPS", 1 = "Li" }
+crop = "2:34,2:34,0:24"
+[[state]]
+name = "before"
+path = "0.tif"
+grey = "0.tif"
+[[state]]
+name = "after"
+path = "1.tif"
+grey = "1.tif"
+[[measure]]
+name = "shares"
+type = "fractions"
+[[measure]]
+name = "face"
+type = "roughness"
+side = "z_max"
+phases = "LPS"
+threshold = 120
+[[compare]]
+name = "moved"
+type = "displacement"
+window = 9
+step = 6
+search = 2
+[output]
+report = false
+"""
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """A wave of half a voxel between LPS and lithium, in grey values; textured, and moved by 0.4 voxels along x."""
+    rng = np.random.default_rng(2)
+    waves = [(rng.uniform(0.4, 0.8, 3) * rng.choice([-1, 1], 3), rng.uniform(0, 6)) for _ in range(30)]
+    x, y, z = np.meshgrid(*(np.arange(n) + 0.5 for n in (36, 36, 24)), indexing="ij")
+    for number, shift in enumerate((0.0, 0.4)):
+        height = 12.3 + 0.5 * np.sin(2 * np.pi * (x[:, :, 0] - shift - 2) / 32) + 0.03 * y[:, :, 0]
+        edge = 60 + 120 * ndimage.gaussian_filter(np.clip(z + 0.5 - height[:, :, None], 0, 1), 1.0, mode="nearest")
+        texture = sum(np.cos(k[0] * (x - shift) + k[1] * y + k[2] * z + p) for k, p in waves)
+        away = np.abs(z - height[:, :, None]) > 4  # the surface itself is smooth
+        grey = np.clip(edge + np.where(away, 4 * texture, 0), 0, 255).astype(np.uint8)
+        tifffile.imwrite(tmp_path / f"{number}.tif", grey.T)
+    (tmp_path / "s.toml").write_text(GREY)
+    return tmp_path
+
+
+def test_grey_values_give_heights_and_displacements_below_a_voxel(scans):
+    result = run_series(read_series(scans / "s.toml"))
+    assert not result.faults
+    u, v = np.arange(32) + 0.5, np.arange(2, 34) + 0.5
+    wave = 0.5e-6 * np.sin(2 * np.pi * u / 32)[:, None] + 0.03e-6 * v
+    exact = roughness(HeightMap(wave, (1e-6, 1e-6), "z", ((0, 32e-6), (0, 32e-6)))).Sa
+    # the blur of a voxel takes 2 % off a wave of 32
+    assert result.values("face", "Sa")[0] == pytest.approx(exact, rel=0.04)
+    assert result.values("moved", "mean", axis="x")[1] == pytest.approx(0.4e-6, abs=0.1e-6)
+    assert result.values("moved", "mean", axis="z")[1] == pytest.approx(0.0, abs=0.1e-6)
+    # from labels: half as much again
+    (scans / "s.toml").write_text(GREY.replace('phases = "LPS"\nthreshold = 120', 'phases = "LPS"'))
+    again = run_series(read_series(scans / "s.toml"))
+    assert again.values("face", "Sa")[0] > 1.2 * exact
+    assert again.kept == 3  # of the five stages, shares and the comparison
+
+
+def test_grey_values_are_of_the_stages_that_look_at_them(scans):
+    run_series(read_series(scans / "s.toml"))
+    tifffile.imwrite(scans / "other.tif", tifffile.imread(scans / "1.tif") + 1)
+    (scans / "s.toml").write_text(GREY.replace('grey = "1.tif"', 'grey = "other.tif"'))
+    assert (run_series(read_series(scans / "s.toml")).done) == 2  # heights of that state, and the comparison
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('grey = "0.tif"\n', "", "before: face: grey: the state has none, and threshold is a grey value"),
+        ('grey = "1.tif"\n', "", "after: moved: grey: the later state has none, the other has; give grey to both"),
+        ('grey = "1.tif"', 'grey = "no.tif"', r"after: .*no.tif"),
+        ('grey = "1.tif"', 'grey = "small.tif"', r"grey: .*holds \(9, 9, 9\) voxels along x, y, z, the volume"),
+    ],
+)
+def test_grey_values_that_do_not_fit_are_told(scans, old, new, message):
+    tifffile.imwrite(scans / "small.tif", np.zeros((9, 9, 9), np.uint8))
+    (scans / "s.toml").write_text(GREY.replace(old, new))
+    faults = run_series(read_series(scans / "s.toml")).faults
+    assert any(re.search(message, fault) for fault in faults), faults
+
+
+def test_displacement_without_grey_values_needs_phases(scans):
+    text = GREY.replace('grey = "0.tif"\n', "").replace('grey = "1.tif"\n', "")
+    (scans / "s.toml").write_text(text)
+    faults = run_series(read_series(scans / "s.toml")).faults
+    assert any("phases: missing; name the phases whose texture moved" in fault for fault in faults)

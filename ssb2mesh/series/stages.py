@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -248,11 +249,12 @@ def _read_grey(state: State, volume: LabelledVolume) -> VoxelField:
     values = read_voxel_field(state.grey, voxel_size=volume.spacing, axes=spec.axes).values
     stored = values.shape
     if spec.crop and stored != volume.shape:
-        values = values[parse_box(spec.crop, stored)]
+        with suppress(InputError):  # a box that is not in this image: told below, of the image
+            values = values[parse_box(spec.crop, stored)]
     if values.shape != volume.shape:
         raise InputError(
-            f"grey: {state.grey!r} holds {stored} voxels along x, y, z, the volume {volume.shape}; "
-            "give the image that it was segmented from"
+            f"grey: {state.grey!r} holds {stored} voxels along x, y, z, the volume {volume.shape}"
+            f"{' after its crop' if spec.crop else ''}; give the image that it was segmented from"
         )
     return VoxelField.on(volume, values)
 
