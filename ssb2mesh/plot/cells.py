@@ -115,7 +115,7 @@ def plot_cell_field(
             scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
             axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
             figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
-        colour_bar(figure, limits, label=label, at=(0.915, 0.2, 0.014, 0.6), cmap=colours, extend=extend)
+        colour_bar(figure, limits, label=label, at=(0.912, 0.2, 0.014, 0.6), cmap=colours, extend=extend)
         if not live.all():
             figure.text(0.915, 0.1, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")
         return save(figure, path)

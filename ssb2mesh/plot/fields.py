@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
-from ssb2mesh.plot.labels import colour_bar, fitting, robust_limits, wide_enough
+from ssb2mesh.plot.labels import colour_bar, field_limits, fitting, robust_limits
 from ssb2mesh.plot.scene import EYE, SIDES, Scene, grid_of, quiet_vtk, straight_eye, surface_of
 from ssb2mesh.plot.solid import outside_cut_corner
 from ssb2mesh.plot.style import (
@@ -87,7 +87,7 @@ def plot_field(
     used = np.unique(mesh.tets[live])
     label, scale = fitting(label, float(np.abs(phi[used]).max()))
     phi = phi / scale
-    limits = wide_enough(float(phi[used].min()), float(phi[used].max()))
+    limits, extend = field_limits(phi[used])
     keep = outside_cut_corner(mesh)
     skin = surface_of(grid_of(points, mesh.tets[keep & live], point_data={"field": phi}))
     rest = keep & ~live
@@ -117,9 +117,9 @@ def plot_field(
             scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
             axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
             figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
-        colour_bar(figure, limits, label=label, at=(0.925, 0.2, 0.014, 0.6))
+        colour_bar(figure, limits, label=label, at=(0.915, 0.2, 0.014, 0.6), extend=extend)
         if rest.any():
-            figure.text(0.925, 0.1, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
+            figure.text(0.915, 0.1, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
         if lines is None:
             figure.text(frame[0] + 0.5 * frame[0], 0.5, "no current", ha="center", color="#555555")
         return save(figure, path)

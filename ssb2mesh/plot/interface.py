@@ -211,7 +211,7 @@ def _distribution(
         axes.text(0.5, 0.5, "no contact", ha="center")
         return
     span = (min(0.0, float(values.min())), max(0.0, float(values.max())))
-    if span[1] - span[0] > 20 * float(np.ptp(values)) > 0:
+    if span[1] - span[0] > 5 * float(np.ptp(values)) > 0:
         # far from zero: the scatter is what there is to see
         span = (float(values.min()), float(values.max()))
     axes.hist(

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.plot.style import number_text
+from ssb2mesh.plot.style import WIDTH_INCHES, number_text
 
-__all__ = ["colour_bar", "field_label", "fitting", "readable_ticks", "robust_limits", "tick_texts", "wide_enough"]
+__all__ = [
+    "colour_bar",
+    "field_label",
+    "field_limits",
+    "fitting",
+    "readable_ticks",
+    "robust_limits",
+    "tick_texts",
+    "wide_enough",
+]
 
 # units of what the solvers write; a suffix such as _x (a direction, a load case) does not change the unit
 _UNITS = {
@@ -31,6 +41,8 @@ _PREFIXES = {
     "V": (("V", 1.0), ("mV", 1e-3), ("µV", 1e-6)),
     "A/m²": (("kA/m²", 1e3),),
 }
+#: Size of the text above a bar, points.
+_HEAD = 8.0
 #: Numbers with more digits than this are told as a difference from a round one.
 _DIGITS = 5
 
@@ -176,6 +188,34 @@ def robust_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float],
     return (low, high), {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(ends, "both")
 
 
+def field_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float], str]:
+    """Return ends of colours of a potential: all of it, unless a small part would hide how the rest varies.
+
+    Parameters
+    ----------
+    values : (k,) float array
+        Finite.
+
+    Returns
+    -------
+    limits : (float, float)
+        Smallest and largest value; 1st and 99th percentile where these lie much closer together.
+    extend : str
+        Which ends values pass, as `robust_limits` gives it.
+
+    Examples
+    --------
+    >>> field_limits(np.linspace(0.0, 1.0, 101))
+    ((0.0, 1.0), 'neither')
+    """
+    low, high = float(values.min()), float(values.max())
+    first, last = (float(v) for v in np.percentile(values, [1, 99]))
+    if 0 < last - first < 0.5 * (high - low):
+        ends = (low < first, high > last)
+        return (first, last), {(True, True): "both", (True, False): "min"}.get(ends, "max")
+    return wide_enough(low, high), "neither"
+
+
 def wide_enough(low: float, high: float) -> tuple[float, float]:
     """Return ends of colours that differ: of a field with one value, half of it more and less.
 
@@ -236,8 +276,11 @@ def colour_bar(
     bar.outline.set_linewidth(0.4)
     bar.ax.tick_params(length=2)
     more = readable_ticks(bar.ax, "y", limits=limits)
-    head = label.replace(" (", "\n(") + (f"\n{more}" if more else "")
-    bar.ax.set_title(head, fontsize=8.5, pad=8, loc="left")
+    # words that would pass the edge of the picture go to the next line
+    text, bracket, unit = label.partition(" (")
+    room = max(int((1 - at[0]) * WIDTH_INCHES * 72 / (_HEAD * 0.56)), 8)
+    lines = [*textwrap.wrap(text, room, break_long_words=False), *([f"({unit}"] if bracket else []), more]
+    bar.ax.set_title("\n".join(line for line in lines if line), fontsize=_HEAD, pad=8, loc="left")
 
 
 def readable_ticks(axes: Any, along: str, *, limits: tuple[float, float] | None = None) -> str:
