@@ -55,9 +55,9 @@ def server(tmp_path, monkeypatch):
     address = f"http://127.0.0.1:{service.server_address[1]}/a.tif"
     real = sample_registry()
 
-    def publish(content, sha256=""):
+    def publish(content, sha256="", copy=""):
         (folder / "a.tif").write_bytes(content)
-        changed = {"nmc-1-cal": replace(real["nmc-1-cal"], url=address, sha256=sha256)}
+        changed = {"nmc-1-cal": replace(real["nmc-1-cal"], url=address, sha256=sha256, copy=copy)}
         monkeypatch.setattr(samples, "sample_registry", lambda: changed)
 
     yield publish
@@ -74,6 +74,7 @@ def test_every_sample_has_an_address_a_licence_and_something_to_cite():
         assert sample.citation
         assert all(re.fullmatch(r"10\.\d{4,}/\S+", doi) for doi in sample.citation)
         assert re.fullmatch(r"([0-9a-f]{64})?", sample.sha256)
+        assert re.fullmatch(r"[0-9a-f]{64}", sample.copy)
         assert set(sample.reading) <= {"voxel_size", "phases", "threshold"}
 
 
@@ -149,6 +150,34 @@ def test_without_a_checksum_it_says_so_with_the_one_it_got(cache, server):
         fetch_sample("nmc-1-cal")
 
 
+def test_what_was_fetched_first_is_trusted_and_nothing_else(cache, server):
+    pytest.importorskip("pooch", reason="pooch is not installed")
+    server(TIFF, copy="0" * 64)
+    with pytest.warns(UserWarning, match="it is not the copy that this package is developed with"):
+        path = fetch_sample("nmc-1-cal")
+    with warnings.catch_warnings():  # told once
+        warnings.simplefilter("error")
+        assert fetch_sample("nmc-1-cal") == path
+    path.write_bytes(TIFF + b"changed on the disk")
+    with pytest.raises(DownloadError, match="is not what was fetched from there the first time"):
+        fetch_sample("nmc-1-cal")
+    path.unlink()
+    server(TIFF + b"changed at the source")
+    with pytest.raises(DownloadError, match="delete it to fetch it again, or its line in .*fetched.json if the new"):
+        fetch_sample("nmc-1-cal")
+    assert not path.exists()
+    server(TIFF)
+    assert fetch_sample("nmc-1-cal").read_bytes() == TIFF
+
+
+def test_our_copy_needs_no_warning(cache, server):
+    pytest.importorskip("pooch", reason="pooch is not installed")
+    server(TIFF, copy=hashlib.sha256(TIFF).hexdigest())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fetch_sample("nmc-1-cal")
+
+
 def test_a_page_instead_of_a_volume_is_refused(cache, server):
     pytest.importorskip("pooch", reason="pooch is not installed")
     server(b"<html>moved</html>")
@@ -176,6 +205,7 @@ def test_the_measured_volumes_fit_their_entries(data_folder):
         path = data_folder / sample.file
         if not path.is_file():
             pytest.skip(f"{sample.file} is not in {data_folder}")
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == sample.copy
         phases = {int(label): name for label, name in sample.reading["phases"].items()}
         options = {"threshold": sample.reading["threshold"]} if "threshold" in sample.reading else {}
         volume = read_volume(path, voxel_size=sample.reading["voxel_size"], phases=phases, **options)

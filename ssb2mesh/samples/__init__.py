@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tomllib
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ssb2mesh.errors import DownloadError, InputError, MissingDependencyError, nearest
+from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.paths import check_output
 
 __all__ = ["Sample", "describe_sample", "describe_samples", "fetch_sample", "sample_registry"]
@@ -25,6 +27,8 @@ __all__ = ["Sample", "describe_sample", "describe_samples", "fetch_sample", "sam
 FOLDER_VARIABLE = "SSB2MESH_DATA"
 #: A folder to fetch into, instead of the user's cache.
 CACHE_VARIABLE = "SSB2MESH_CACHE"
+#: Checksums of what was fetched first, in the cache.
+RECORD = "fetched.json"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Sample:
         DOIs to cite with it.
     sha256 : str
         Of the published file; empty if not known.
+    copy : str
+        SHA-256 of the copy that this package is developed with; it is no proof of what was published.
     reading : mapping
         ``voxel_size``, ``phases``, ``threshold``: how the file is to be read.
 
@@ -61,6 +67,7 @@ class Sample:
     licence: str
     citation: tuple[str, ...]
     sha256: str = ""
+    copy: str = ""
     reading: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -80,6 +87,7 @@ class Sample:
             "licence": self.licence,
             "citation": list(self.citation),
             "sha256": self.sha256 or None,
+            "sha256_of_our_copy": self.copy or None,
             "reading": dict(self.reading),
         }
 
@@ -97,7 +105,7 @@ def sample_registry() -> dict[str, Sample]:
     >>> sorted(sample_registry())
     ['fiberform', 'nmc-1-cal']
     """
-    known = {"title", "file", "url", "licence", "citation", "sha256"}
+    known = {"title", "file", "url", "licence", "citation", "sha256", "copy"}
     tables = tomllib.loads((Path(__file__).parent / "samples.toml").read_text(encoding="utf-8"))
     found = {}
     for name, table in tables.items():
@@ -148,7 +156,7 @@ def describe_sample(sample: Sample) -> str:
             f"  licence    {sample.licence}",
             f"  cite       {dois}",
             f"  read with  {sample.flags}",
-            f"  sha256     {sample.sha256 or 'not verified'}",
+            f"  sha256     {sample.sha256 or f'not verified; our copy has {sample.copy}'}",
         ]
     )
 
@@ -190,8 +198,6 @@ def fetch_sample(name: str, target: str | Path | None = None, *, overwrite: bool
     path = _in_own_folder(samples[name]) or _in_cache(samples[name])
     if place is None:
         return path
-    from ssb2mesh.io.mesh_common import replacing
-
     with replacing(place) as (part,):
         shutil.copyfile(path, part)
     return place
@@ -211,6 +217,8 @@ def _in_own_folder(sample: Sample) -> Path | None:
         return None
     if sample.sha256 and _sha256(path) != sample.sha256:
         warnings.warn(f"sample {sample.name}: {path} is not the file that was published", stacklevel=3)
+    elif sample.copy and not sample.sha256 and _sha256(path) != sample.copy:
+        warnings.warn(f"sample {sample.name}: {path} is not the copy that this package is developed with", stacklevel=3)
     return path
 
 
@@ -246,13 +254,36 @@ def _in_cache(sample: Sample) -> Path:
     if got.read_bytes()[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         got.unlink()
         raise DownloadError(f"sample {sample.name}: what {sample.url} gives is no TIFF file; nothing was kept")
-    if new and not sample.sha256:
-        warnings.warn(
-            f"sample {sample.name}: not verified, as no checksum of the published file is known; "
-            f"SHA-256 of what was fetched: {_sha256(got)}",
-            stacklevel=3,
-        )
+    if not sample.sha256:
+        _check_first_use(sample, got, folder, new=new)
     return got
+
+
+def _check_first_use(sample: Sample, path: Path, folder: Path, *, new: bool) -> None:
+    """Trust what was fetched first, as nobody knows better, and nothing else from then on."""
+    record, digest = folder / RECORD, _sha256(path)
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    before = known.get(sample.url)
+    if before not in (None, digest):
+        if new:
+            path.unlink()
+        raise DownloadError(
+            f"sample {sample.name}: {path} is not what was fetched from there the first time (SHA-256 {digest}, then "
+            f"{before}); delete it to fetch it again, or its line in {record} if the new one is right"
+        )
+    if before is None:
+        with replacing(record) as (part,):
+            part.write_text(json.dumps({**known, sample.url: digest}, indent=1), encoding="utf-8")
+        if digest != sample.copy:
+            told = "it is not the copy that this package is developed with; " if sample.copy else ""
+            warnings.warn(
+                f"sample {sample.name}: not verified, as no checksum of the published file is known; {told}"
+                f"SHA-256 of what was fetched: {digest}, noted and compared from now on",
+                stacklevel=4,
+            )
 
 
 def _sha256(path: Path) -> str:
