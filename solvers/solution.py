@@ -15,7 +15,7 @@ import numpy.typing as npt
 from solvers import dolfinx_api as api
 from solvers.domain import Domain
 from solvers.linear import LinearReport
-from ssb2mesh.disk import telling_full_disk
+from ssb2mesh.disk import check_space, telling_full_disk
 from ssb2mesh.errors import InputError
 
 __all__ = ["Solution", "write_fields"]
@@ -137,6 +137,10 @@ def write_fields(
     functions = [_function(domain, "P", name, values) for name, values in point_fields.items()]
     cells: dict[str, npt.NDArray[np.float64]] = {"phase": domain.cell_phase.astype(np.float64), **cell_fields}
     functions += [_function(domain, "DG", name, values) for name, values in cells.items()]
+    per_point = 24 + 8 * sum(int(np.prod(values.shape[1:])) for values in point_fields.values())
+    per_cell = 32 + 8 * sum(int(np.prod(values.shape[1:])) for values in cells.values())
+    needed = per_point * domain.n_points + per_cell * domain.n_tets
+    check_space(path.parent, needed, what=f"writing {str(path)!r}")
     folder = path.parent / f".{path.stem}.part"
     if domain.comm.rank == 0:
         folder.mkdir(exist_ok=True)

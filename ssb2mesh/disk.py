@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ssb2mesh.errors import DiskFullError, Ssb2meshError
 
-__all__ = ["check_space", "free_bytes", "telling_full_disk"]
+__all__ = ["check_space", "free_bytes", "has_room", "telling_full_disk"]
 
 #: Errors of the system that mean that there is no room: disk, quota, largest file allowed.
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -48,8 +48,32 @@ def free_bytes(folder: str | Path) -> int:
         return 0
 
 
+def has_room(folder: str | Path, needed: int) -> bool:
+    """Return whether a file of some size can be written, as far as the system tells.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where it would be written.
+    needed : int
+        Bytes.
+
+    Returns
+    -------
+    bool
+        False if less is free, or files of this process may not be so large.
+
+    Examples
+    --------
+    >>> has_room(".", 0)
+    True
+    """
+    free, limit = free_bytes(folder), _file_limit()
+    return not (free and needed > free) and not (limit is not None and needed > limit)
+
+
 def check_space(folder: str | Path, needed: int, *, what: str) -> None:
-    """Refuse what is predicted not to fit the disk.
+    """Refuse what is predicted not to fit the disk, or the largest file that this process may write.
 
     Parameters
     ----------
@@ -69,11 +93,18 @@ def check_space(folder: str | Path, needed: int, *, what: str) -> None:
     --------
     >>> check_space(".", 0, what="nothing")
     """
-    free = free_bytes(folder)
+    if has_room(folder, needed):
+        return
+    free, limit = free_bytes(folder), _file_limit()
+    if limit is not None and needed > limit:
+        raise DiskFullError(
+            f"{what} will take about {_size(needed)}: the disk is full or a limit is reached; files of this process "
+            f"may have {_size(limit)} (ulimit -f)"
+        )
     if free and needed > free:
         raise DiskFullError(
-            f"{what} will take about {_size(needed)} and {_size(free)} are free in {str(folder)!r}; make room, write "
-            "elsewhere, take larger cells or write fewer files (or force to go on)"
+            f"{what} will take about {_size(needed)} and {_size(free)} are free in {str(folder)!r}: the disk is full "
+            "or too small; make room, write elsewhere, take larger cells or write fewer files"
         )
 
 
@@ -109,6 +140,15 @@ def telling_full_disk(path: Path, *, written: Callable[[], int] = lambda: 0) -> 
             f"writing {str(path)!r}: the disk is full or a limit is reached: {_size(written())} were written and "
             f"{_size(free_bytes(path.parent))} are free; nothing half-written was left; make room or write elsewhere"
         ) from error
+
+
+def _file_limit() -> int | None:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def _is_full(error: BaseException, folder: Path) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numba
 import numpy as np
 
+from ssb2mesh.budget.model import Sizes as WorkSizes
+from ssb2mesh.budget.model import cost
+from ssb2mesh.budget.work import Work, count_work
 from ssb2mesh.errors import InputError, ResourceError, nearest
 from ssb2mesh.lattice.build import LatticeOptions, build_lattice_mesh
-from ssb2mesh.lattice.connectivity import count_tets
-from ssb2mesh.lattice.faces import count_faces
 from ssb2mesh.lattice.grid import CellGrid, cell_counts, make_grid
 from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.sizes import Sizes, finest_size, leaf_levels
@@ -20,15 +21,10 @@ from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages, available_memory_bytes
 from ssb2mesh.volume import LabelledVolume
 
-__all__ = ["ENGINES", "LatticeOptions", "MeshPrediction", "Sizes", "mesh_volume", "predict_mesh"]
+__all__ = ["ENGINES", "LatticeOptions", "MeshPrediction", "Sizes", "mesh_volume", "mesh_work", "predict_mesh"]
 
 #: Engines by name.
 ENGINES = ("lattice", "gmsh")
-#: Peak bytes per tet, per interface square and per cell, fitted to ten volumes of 0.3 to 2.1 M cells, uniform and
-#: graded, from spheres to salt and pepper.
-BYTES = (40.0, 480.0, 18.0)
-#: Seconds for the same on two cores, without the compilation of the first run.
-SECONDS = (0.16e-6, 24e-6, 0.11e-6)
 
 
 @dataclass(frozen=True)
@@ -40,13 +36,15 @@ class MeshPrediction:
     tets : int
         Number of tets, exact.
     points : int
-        Number of vertices; an upper bound when phases are dropped.
+        Number of vertices, exact.
     memory_bytes : int
         Peak memory above that of the volume; dropped phases count until the end.
     seconds : float
-        Wall-clock time on two cores.
+        Wall-clock time of meshing on two cores of this machine, without the compilation of the first run.
     cells : tuple of three int
         Lattice cells along x, y, z.
+    stages : mapping of str to float
+        The same for what `ssb2mesh mesh` does besides, s: check.
     """
 
     tets: int
@@ -54,6 +52,7 @@ class MeshPrediction:
     memory_bytes: int
     seconds: float
     cells: tuple[int, int, int]
+    stages: Mapping[str, float] = field(default_factory=dict)
 
 
 def predict_mesh(
@@ -88,11 +87,46 @@ def predict_mesh(
     >>> predict_mesh(LabelledVolume(np.zeros((10, 10, 10), np.uint8), (1e-6,) * 3)).tets
     12000
     """
+    return _predict(mesh_work(volume, cell_size=cell_size, drop=drop, options=options))
+
+
+def mesh_work(
+    volume: LabelledVolume,
+    *,
+    cell_size: float | str | None = None,
+    drop: Sequence[str] = (),
+    options: LatticeOptions | None = None,
+) -> Work:
+    """Count what `mesh_volume` will make.
+
+    Parameters
+    ----------
+    volume : LabelledVolume
+        What to mesh.
+    cell_size, drop, options
+        As for `mesh_volume`.
+
+    Returns
+    -------
+    Work
+        Tets, vertices, pieces of interface.
+
+    Raises
+    ------
+    InputError
+        If the cell size or a phase name is not usable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mesh_work(LabelledVolume(np.zeros((10, 10, 10), np.uint8), (1e-6,) * 3)).sizes.points
+    2331
+    """
     drop = tuple(_known(volume, name) for name in drop)
     options = options or LatticeOptions()
     _check_countable(cell_counts(volume, cell_size, finest_size(options.sizes, volume))[0])
     grid, lattice = _cells(volume, cell_size, options)
-    return _predict(grid, lattice, drop=drop, options=options)
+    return count_work(grid, lattice, drop=drop, smoothing=bool(options.smoothing))
 
 
 def _cells(volume: LabelledVolume, cell_size: float | str | None, options: LatticeOptions) -> tuple[CellGrid, Lattice]:
@@ -102,23 +136,12 @@ def _cells(volume: LabelledVolume, cell_size: float | str | None, options: Latti
     return grid, make_lattice(grid.phase, levels)
 
 
-def _predict(grid: CellGrid, lattice: Lattice, *, drop: Sequence[str], options: LatticeOptions) -> MeshPrediction:
-    keep = np.array([name not in drop for name in grid.names])
-    built = count_tets(lattice, np.ones_like(keep))
-    tets = count_tets(lattice, keep) if drop else built
-    memory, seconds = (
-        _cost(factors, built, grid=grid, lattice=lattice, options=options) for factors in (BYTES, SECONDS)
-    )
-    nx, ny, nz = grid.phase.shape
-    points = len(lattice.corners) + len(lattice.anchors)
-    return MeshPrediction(tets, points, round(memory), seconds, (nx, ny, nz))
-
-
-def _cost(
-    factors: tuple[float, float, float], tets: int, *, grid: CellGrid, lattice: Lattice, options: LatticeOptions
-) -> float:
-    squares = int(count_faces(lattice).sum()) if options.smoothing else 0
-    return factors[0] * tets + factors[1] * squares + factors[2] * grid.phase.size
+def _predict(work: Work) -> MeshPrediction:
+    sizes, (nx, ny, nz) = work.sizes, work.grid.phase.shape
+    memory, seconds = (cost(kind, "mesh", sizes) or 0.0 for kind in ("memory", "seconds"))
+    check = cost("seconds", "check", sizes)
+    stages = {} if check is None else {"check": check}
+    return MeshPrediction(sizes.tets, sizes.points, round(memory), seconds, (nx, ny, nz), stages)
 
 
 def mesh_volume(
@@ -229,13 +252,12 @@ def _check_countable(counts: tuple[int, int, int]) -> None:
 
 def _check_fits(grid: CellGrid, lattice: Lattice, *, drop: Sequence[str], options: LatticeOptions) -> None:
     available = available_memory_bytes()
-    # four tets on each of six faces: where so many fit, they need not be counted
-    if (
-        not available
-        or _cost(BYTES, 24 * len(lattice.anchors), grid=grid, lattice=lattice, options=options) <= 0.9 * available
-    ):
+    # four tets and a square on each of six faces: where so many fit, they need not be counted
+    leaves = len(lattice.anchors)
+    most = WorkSizes(cells=grid.phase.size, built=24 * leaves, squares=3 * leaves if options.smoothing else 0)
+    if not available or (cost("memory", "mesh", most) or 0.0) <= 0.9 * available:
         return
-    prediction = _predict(grid, lattice, drop=drop, options=options)
+    prediction = _predict(count_work(grid, lattice, drop=drop, smoothing=bool(options.smoothing)))
     if prediction.memory_bytes > 0.9 * available:
         factor = (prediction.memory_bytes / (0.8 * available)) ** (1 / 3)
         raise ResourceError(

@@ -323,7 +323,10 @@ def _mesh_and_solve(study: Study, place: Workplace, *, force: bool) -> tuple[Stu
         return ranks.on_first(lambda: mesh_key(now))
 
     def prepare(now: Study) -> Prepared | None:
-        return _only_first(ranks, lambda: prepare_mesh(now, place.folder, _known(journal), force=force))
+        def make() -> Prepared:
+            return prepare_mesh(now, place.folder, _known(journal), force=force, processes=ranks.size)
+
+        return _only_first(ranks, make)
 
     def solve(now: Study, made: Prepared | None) -> list[Solved]:
         return solve_all(now, place, made=made, key=key(now))

@@ -49,7 +49,7 @@ def mesh_key(study: Study) -> str:
     return digest(volume, file_identity(study.volume.path or ""), mesh, files_named([volume, mesh]))
 
 
-def prepare_mesh(study: Study, folder: Path, journal: Journal, *, force: bool = False) -> Prepared:
+def prepare_mesh(study: Study, folder: Path, journal: Journal, *, force: bool = False, processes: int = 1) -> Prepared:
     """Make the checked mesh of a study and write it into a folder.
 
     Parameters
@@ -61,7 +61,9 @@ def prepare_mesh(study: Study, folder: Path, journal: Journal, *, force: bool = 
     journal : Journal
         What is finished there; times go to its stages.
     force : bool
-        Mesh even if it is predicted not to fit in memory.
+        Go on even if mesh, solves or files are predicted not to fit memory or disk.
+    processes : int
+        How many solve.
 
     Returns
     -------
@@ -72,6 +74,8 @@ def prepare_mesh(study: Study, folder: Path, journal: Journal, *, force: bool = 
     ------
     InputError
         If the input cannot be used.
+    ResourceError, DiskFullError
+        If mesh, solves or files are predicted not to fit.
 
     Examples
     --------
@@ -85,7 +89,7 @@ def prepare_mesh(study: Study, folder: Path, journal: Journal, *, force: bool = 
         volume, cleaned = load_volume(study.volume)
     check_names(study, volume)
     key = mesh_key(study)
-    mesh = _mesh(study, volume, folder, journal=journal, key=key, force=force)
+    mesh = _mesh(study, volume, folder, journal=journal, key=key, processes=0 if force else processes)
 
     def check() -> object:
         with stages("check"):
@@ -106,8 +110,11 @@ def prepare_mesh(study: Study, folder: Path, journal: Journal, *, force: bool = 
     return Prepared(volume, mesh, report, tuple(cleaned))
 
 
-def _mesh(study: Study, volume: LabelledVolume, folder: Path, *, journal: Journal, key: str, force: bool) -> TaggedMesh:
-    """The mesh, read if it is there, else made and written to the file that a later run reads."""
+def _mesh(
+    study: Study, volume: LabelledVolume, folder: Path, *, journal: Journal, key: str, processes: int
+) -> TaggedMesh:
+    """The mesh, read if it is there, else made and written; with 0 processes nothing is predicted."""
+    from ssb2mesh.budget.job import guard_study
     from ssb2mesh.io import read_mesh, write_mesh
     from ssb2mesh.mesh_options import lattice_options
     from ssb2mesh.mesher import mesh_volume
@@ -117,6 +124,8 @@ def _mesh(study: Study, volume: LabelledVolume, folder: Path, *, journal: Journa
     if found is not None:
         with stages("read mesh"):
             return read_mesh(folder / found)
+    if processes:
+        guard_study(study, volume, folder, processes=processes)
     begun = journal.begin("mesh", key)
     mesh = mesh_volume(
         volume,
@@ -125,7 +134,7 @@ def _mesh(study: Study, volume: LabelledVolume, folder: Path, *, journal: Journa
         engine=study.mesh.engine,
         options=lattice_options(study.mesh.options),
         stages=stages,
-        force=force,
+        force=not processes,
     )
     native = _native(study)
     with stages("write mesh"):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "describe_mesh",
-    "describe_prediction",
     "describe_run",
     "describe_run_in_full",
     "describe_volume",
@@ -296,31 +295,6 @@ def describe_mesh(numbers: Mapping[str, Any]) -> str:
         stages = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
         lines += ["", f"seconds     {stages}"]
     return "\n".join(lines)
-
-
-def describe_prediction(prediction: Mapping[str, Any]) -> str:
-    """Return a prediction of the mesher as text.
-
-    Parameters
-    ----------
-    prediction : mapping
-        ``tets``, ``points``, ``memory_bytes``, ``seconds``.
-
-    Returns
-    -------
-    str
-        One line.
-
-    Examples
-    --------
-    >>> describe_prediction({"tets": 10, "points": 5, "memory_bytes": 2**30, "seconds": 1.5})
-    'predicted: 10 tets, 5 points, 1.07 GB of memory, 1.5 s'
-    """
-    memory = prediction["memory_bytes"] / 1e9
-    return (
-        f"predicted: {prediction['tets']} tets, {prediction['points']} points, {memory:.3g} GB of memory, "
-        f"{prediction['seconds']:.2g} s"
-    )
 
 
 def describe_run_in_full(run: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ No numerics and no text here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,14 +95,20 @@ def mesh_file(
 
 
 def predict_file(
-    source: str, *, volume: Mapping[str, Any] | None = None, mesh: Mapping[str, Any] | None = None
+    source: str,
+    target: str | Path | None = None,
+    *,
+    volume: Mapping[str, Any] | None = None,
+    mesh: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Predict size, memory and time of meshing a volume file.
+    """Predict what meshing a volume file, checking the mesh and writing it cost.
 
     Parameters
     ----------
     source : str
         Volume file.
+    target : str or Path, optional
+        Mesh file; its suffix counts.
     volume : mapping, optional
         Keyword arguments of `ssb2mesh.steps.open_volume`.
     mesh : mapping, optional
@@ -111,7 +117,7 @@ def predict_file(
     Returns
     -------
     dict
-        ``tets``, ``points``, ``memory_bytes``, ``seconds``.
+        That of `ssb2mesh.budget.Budget.to_dict`.
 
     Raises
     ------
@@ -122,9 +128,12 @@ def predict_file(
     --------
     >>> predict_file("a.tif", volume={"reading": {"voxel_size": "1 um"}})["tets"]  # doctest: +SKIP
     """
-    from ssb2mesh.mesher import predict_mesh
+    from ssb2mesh.budget.job import mesh_budget
+    from ssb2mesh.mesher import mesh_work
 
-    return asdict(predict_mesh(open_volume(source, **(volume or {})), **_meshing(mesh)))
+    suffixes = [] if target is None else [Path(target).suffix.lower()]
+    work = mesh_work(open_volume(source, **(volume or {})), **_meshing(mesh))
+    return mesh_budget(work.sizes, suffixes=suffixes).to_dict()
 
 
 def check_file(

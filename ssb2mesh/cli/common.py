@@ -17,6 +17,7 @@ __all__ = [
     "Option",
     "accuracy_option",
     "crop_option",
+    "dry_run_option",
     "emit",
     "fresh_option",
     "json_option",
@@ -230,6 +231,10 @@ overwrite_option = click.option(
 fresh_option = click.option(
     "--fresh", cls=Option, is_flag=True, group="Output", help="Forget what a run that was cut off has finished."
 )
+dry_run_option = click.option(
+    "--dry-run", cls=Option, is_flag=True, group="Other",
+    help="Predict tets, unknowns, memory, disk and time, and do nothing.",
+)  # fmt: skip
 crop_option = click.option(
     "--crop",
     cls=Option,

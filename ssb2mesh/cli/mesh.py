@@ -65,7 +65,7 @@ __all__ = ["command"]
 @click.option("--out-of-core", cls=Option, group="Mesh", is_flag=True,
               help="Make it in as many slabs as the free memory asks for.")  # fmt: skip
 @click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
-              help="Predict tets, memory and time, and write nothing.")  # fmt: skip
+              help="Predict tets, memory, disk and time, and write nothing.")  # fmt: skip
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
               help="Go on although the mesh is predicted not to fit in memory.")  # fmt: skip
 @export_options
@@ -95,7 +95,7 @@ def command(
     from ssb2mesh.errors import InputError
     from ssb2mesh.exports import Export
     from ssb2mesh.stages import Stages
-    from ssb2mesh.summaries import describe_mesh, describe_prediction
+    from ssb2mesh.summaries import describe_mesh
     from ssb2mesh.verbs import mesh_file, predict_file
 
     if slabs is not None and out_of_core:
@@ -103,8 +103,10 @@ def command(
     opening: dict[str, Any] = {"reading": reading, "crop": crop}
     meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop, "options": _options(options)}
     if dry_run:
-        prediction = predict_file(volume, volume=opening, mesh=meshing)
-        emit(prediction, describe_prediction(prediction), as_json=as_json)
+        from ssb2mesh.budget.text import describe_budget
+
+        budget = predict_file(volume, output, volume=opening, mesh=meshing)
+        emit(budget, describe_budget(budget), as_json=as_json)
         return
     meshing |= {"engine": engine, "force": force}
     stages = Stages(show=verbose)

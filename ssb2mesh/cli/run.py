@@ -8,6 +8,7 @@ from ssb2mesh.cli.common import (
     Argument,
     Option,
     accuracy_option,
+    dry_run_option,
     emit,
     fresh_option,
     json_option,
@@ -25,6 +26,7 @@ __all__ = ["command"]
         "ssb2mesh run examples/demo.toml",
         "ssb2mesh run study.toml --output results --accuracy 1% --overwrite --json",
         "mpirun -n 4 ssb2mesh run study.toml",
+        "ssb2mesh run study.toml --dry-run",
     ),
 )
 @click.argument("study", cls=Argument, help="Study file (.toml).")
@@ -32,9 +34,10 @@ __all__ = ["command"]
               help="Results folder.", absent="[output].folder of the study")  # fmt: skip
 @overwrite_option
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
-              help="Go on although the mesh is predicted not to fit in memory.")  # fmt: skip
+              help="Go on although mesh, solves or files are predicted not to fit memory or disk.")  # fmt: skip
 @fresh_option
 @accuracy_option
+@dry_run_option
 @json_option
 def command(
     study: str,
@@ -44,11 +47,14 @@ def command(
     overwrite: bool,
     force: bool,
     fresh: bool,
+    dry_run: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
 ) -> None:
     """Run a study from the volume to the report, serial or under mpirun."""
+    from ssb2mesh.budget.job import study_budget
+    from ssb2mesh.budget.text import describe_budget
     from ssb2mesh.pipeline import run_study
     from ssb2mesh.refine import with_accuracy
     from ssb2mesh.stages import Stages
@@ -56,6 +62,10 @@ def command(
     from ssb2mesh.summaries import describe_run_in_full
 
     plan = with_accuracy(read_study(study).with_output(output), accuracy)
+    if dry_run:
+        budget = study_budget(plan).to_dict()
+        emit(budget, describe_budget(budget), as_json=as_json)
+        return
     result = run_study(
         plan,
         stages=Stages(show=verbose or not quiet),

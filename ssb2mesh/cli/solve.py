@@ -8,6 +8,7 @@ from ssb2mesh.cli.common import (
     Argument,
     Option,
     accuracy_option,
+    dry_run_option,
     emit,
     fresh_option,
     json_option,
@@ -35,6 +36,7 @@ __all__ = ["command"]
 @overwrite_option
 @fresh_option
 @accuracy_option
+@dry_run_option
 @json_option
 def command(
     study: str,
@@ -44,18 +46,25 @@ def command(
     output: str | None,
     overwrite: bool,
     fresh: bool,
+    dry_run: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
 ) -> None:
     """Do the solves of a study on its mesh, serial or under mpirun."""
-    from ssb2mesh.pipeline import solve_study
+    from ssb2mesh.budget.job import study_budget
+    from ssb2mesh.budget.text import describe_budget
+    from ssb2mesh.pipeline import existing_mesh, solve_study
     from ssb2mesh.refine import with_accuracy
     from ssb2mesh.stages import Stages
     from ssb2mesh.study import read_study
     from ssb2mesh.summaries import describe_run
 
     plan = with_accuracy(read_study(study).with_output(output), accuracy)
+    if dry_run:
+        budget = study_budget(plan, mesh_file=existing_mesh(plan, mesh_file)).to_dict()
+        emit(budget, describe_budget(budget), as_json=as_json)
+        return
     result = solve_study(
         plan,
         mesh_file=mesh_file,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.disk import check_space
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import MeshData, check_fields, header_of, replacing
 from ssb2mesh.io.mesh_exodus_layout import ExodusNames, ExodusPlan, Layout, Step, closing_once, import_netcdf
@@ -184,6 +185,8 @@ def _write(mesh: TaggedMesh, path: Path, steps: Iterable[Step], options: _Option
     first = next(iterator, None)
     header = _own_header(mesh, first)
     storage = _storage(plan, options.storage)
+    # a disk that is full while netCDF writes is hard to survive
+    check_space(path.parent, 24 * len(plan.nodes) + 4 * plan.tets.size, what=f"writing {str(path)!r}")
     with replacing(path) as (part,):
         with closing_once(netcdf.Dataset(part, "w", format=STORAGES[storage], clobber=True)) as file:
             file.set_fill_off()

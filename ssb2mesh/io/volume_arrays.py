@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.disk import has_room
 from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.io.stored import StoredArray, choose_dataset, metres_per, phases_from_json, phases_to_json
 from ssb2mesh.volume import LabelledVolume
@@ -316,8 +317,10 @@ def write_hdf5(volume: LabelledVolume, path: Path) -> None:
     """Write the dataset ``/labels`` (x, y, z) with voxel size, origin, axes and names as attributes."""
     import h5py
 
-    # no chunk waits in memory: HDF5 does not survive a disk that is full when it closes
-    with h5py.File(path, "w", rdcc_nbytes=0) as file:
+    # HDF5 does not survive a disk that is full: where it may be, the file is made in memory
+    doubtful = not has_room(path.parent, volume.labels.nbytes)
+    driver: dict[str, Any] = {"driver": "core", "backing_store": False} if doubtful else {}
+    with h5py.File(path, "w", **driver) as file:
         dataset = file.create_dataset(
             "labels", data=volume.labels, compression="gzip", compression_opts=1, shuffle=True
         )
@@ -325,6 +328,9 @@ def write_hdf5(volume: LabelledVolume, path: Path) -> None:
             dataset.dims[axis].label = label
         for key, value in _attributes(volume).items():
             dataset.attrs[key] = value
+        if doubtful:
+            file.flush()
+            path.write_bytes(file.id.get_file_image())
 
 
 def write_zarr(volume: LabelledVolume, path: Path) -> None:
