@@ -88,6 +88,10 @@ def test_the_source_archive_can_be_tested_and_built(archives):
                  "docs/index.md", "ssb2mesh/study/templates/mesh.toml"):  # fmt: skip
         assert name in names, name
     assert not any(name.endswith((".tif", ".h5", ".xdmf")) for name in names)
+    # all that git knows but its own settings and those of the CI
+    left_out = {name for name in tracked() if name not in names}
+    assert all(name.startswith(".") for name in left_out), left_out
+    assert ".dockerignore" in names
 
 
 def test_citation():
@@ -122,6 +126,40 @@ def test_the_recipe_needs_what_the_package_needs():
         assert listed.get(spelt.get(name, name)) == version, name
     assert listed["python"] == PROJECT["requires-python"]
     assert PROJECT["version"] not in text.replace(">=", "")
+
+
+def recipe():
+    """conda/meta.yaml as conda-build would read it."""
+    jinja2 = pytest.importorskip("jinja2", reason="Jinja2 is not installed")
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+
+    def load_file_data(name, *, from_recipe_dir):
+        assert from_recipe_dir
+        return tomllib.loads((ROOT / "conda" / name).read_text(encoding="utf-8"))
+
+    template = (ROOT / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    rendered = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(template)
+    return yaml.safe_load(rendered.render(load_file_data=load_file_data, PYTHON="python"))
+
+
+def test_the_recipe_renders_to_what_pyproject_says():
+    found = recipe()
+    assert {"package", "source", "build", "requirements", "test", "about"} <= set(found)
+    assert found["package"] == {"name": PROJECT["name"], "version": PROJECT["version"]}
+    assert (ROOT / "conda" / found["source"]["path"] / "pyproject.toml").is_file()
+    scripts = [f"{name} = {target}" for name, target in PROJECT["scripts"].items()]
+    assert found["build"]["entry_points"] == scripts
+    assert found["about"]["summary"] == PROJECT["description"]
+    assert found["about"]["license"] == PROJECT["license"]
+    run = [line.split()[0] for line in found["requirements"]["run"]]
+    assert len(run) == len(set(run))
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    host = [line.replace(" ", "") for line in found["requirements"]["host"]]
+    assert set(build) <= set(host)
+    # the environment of a developer has all that the package needs
+    environment = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    names = {re.split(r"[>=<]", line.strip("- "))[0] for line in environment.splitlines() if line.startswith("  - ")}
+    assert {name.removesuffix("-base") for name in run} <= names
 
 
 def test_the_image_copies_files_that_exist_and_is_no_root():

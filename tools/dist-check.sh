@@ -20,6 +20,13 @@ done
 .venv/bin/python -m build --outdir "$place/dist" "$place/source" >"$place/build.log" 2>&1 || { cat "$place/build.log"; fail build; }
 ls -l "$place/dist" >&2
 
+say "the tests of the source archive can be collected from it"
+mkdir "$place/unpacked"
+tar -xzf "$place"/dist/*.tar.gz -C "$place/unpacked" --strip-components 1
+(cd "$place/unpacked" && PYTHONPATH=$PWD "$OLDPWD/.venv/bin/python" -m pytest -q --collect-only -p no:cacheprovider >"$place/collect.log" 2>&1) ||
+  { tail -30 "$place/collect.log"; fail "collecting the tests of the source archive"; }
+tail -1 "$place/collect.log" >&2
+
 say "a bare environment"
 "${SSB2MESH_PYTHON:-python3}" -m venv "$place/venv"
 bin=$place/venv/bin

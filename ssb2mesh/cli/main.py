@@ -10,8 +10,6 @@ from typing import Any
 
 import click
 
-from ssb2mesh.errors import DiskFullError
-
 __all__ = ["cli", "main"]
 
 #: Verbs in the order of the work; each lives in the module of its name.
@@ -95,11 +93,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-        if isinstance(error.__cause__, DiskFullError):
-            # a file that HDF5 could not close keeps the process, and all others under mpirun, from ending
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("ssb2mesh: interrupted", err=True)
         code = 130
