@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all a newcomer needs; both set up what is missing first.
 DEMO_OUTPUT ?= demo-output
 
-.PHONY: setup demo test test-matrix docs dist-check lint clean
+.PHONY: setup demo test test-matrix docs gallery dist-check lint clean
 
 setup:
 	@tools/setup.sh
@@ -30,6 +30,10 @@ dist-check: setup
 docs: setup
 	@.venv/bin/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# the pictures of docs/gallery.md, made by the commands on that page
+gallery: setup
+	@.venv/bin/python tools/gallery.py
 
 clean:
 	rm -rf .venv build dist *.egg-info $(DEMO_OUTPUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build

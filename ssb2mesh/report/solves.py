@@ -23,7 +23,7 @@ _LABELS = {
     "algebraic": "part of it by the linear solver",
     "mean_thermal_conductivity": "volume mean of the thermal conductivity, W/(m K)",
     "currents": "current into the domain, A", "fixed": "potential, V",
-    "balance": "sum of currents / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
+    "balance": "what does not balance / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
     "porosity": "volume fraction that conducts", "percolating": "share of it that percolates",
     "floating": "share that no contact reaches", "conductance": "conductance, S",
     "voltages": "potential of the terminal, V", "cell_voltage": "cell voltage, V",
@@ -161,6 +161,7 @@ def _tables(summary: dict[str, Any]) -> list[str]:
         return [*first, *(_rows(key, value) for key, value in rest.items() if _is_rows(value))]
     for head, keys in _TOGETHER:
         found = {k: rest.pop(k) for k in keys if isinstance(rest.get(k), Mapping)}
+        found = {k: values for k, values in found.items() if values}
         names = dict.fromkeys(name for values in found.values() for name in values)
         rows = [[name, *(_flat(values.get(name)) for values in found.values())] for name in names]
         parts.append(table([head, *map(_label, found)], rows))
@@ -173,7 +174,7 @@ def _tables(summary: dict[str, Any]) -> list[str]:
             parts.append(_matrix(key, value))
         elif _is_rows(value):
             parts.append(_rows(key, value))
-    single = {k: v for k, v in rest.items() if not isinstance(v, (Mapping, list)) or _is_flat(v)}
+    single = {k: v for k, v in rest.items() if not isinstance(v, (Mapping, list)) or (v and _is_flat(v))}
     parts.append(pairs((_label(k), v) for k, v in single.items()))
     return parts
 
