@@ -476,3 +476,45 @@ def test_displacement_without_grey_values_needs_phases(scans):
     (scans / "s.toml").write_text(text)
     faults = run_series(read_series(scans / "s.toml")).faults
     assert any("phases: missing; name the phases whose texture moved" in fault for fault in faults)
+
+
+# ------------------------------------------------------------------------------------------------- what users try first
+
+
+HEAD = '[volume]\nvoxel_size = "1 um"\nphases = { 0 = "LPS", 1 = "Li" }\n[[state]]\nname = "a"\npath = "0.tif"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD.replace("[[state]]", "[state]") + "[[measure]]\ntype = 'areas'\n", "write \\[\\[state\\]\\] with two"),
+        (HEAD + "[measure]\ntype = 'areas'\n", "\\[\\[measure\\]\\]: got one table; write [^;]*$"),
+        (
+            HEAD + "[[compare]]\ntype = 'phase_change'\nphases = 'Li'\n",
+            "there is one state, and nothing but comparisons",
+        ),
+    ],
+)
+def test_slips_of_beginners_are_told(text, message):
+    with pytest.raises(InputError, match=message):
+        parse_series(text, base=Path())
+
+
+def test_a_phase_that_a_state_lacks_is_named_where_it_matters(folder):
+    text = QUICK + HEAD.replace('"a"', '"with"') + '[[state]]\nname = "without"\npath = "bare.tif"\n'
+    tifffile.imwrite(folder / "bare.tif", np.zeros((12, 8, 8), np.uint8))
+    text += '[[measure]]\nname = "face"\ntype = "roughness"\nphases = "Li"\nside = "z_max"\n'
+    text += '[[compare]]\nname = "foil"\ntype = "thickness_change"\nphases = "Li"\nside = "z_max"\n'
+    faults = run_series(parse_series(text, base=folder)).faults
+    assert len(faults) == 2
+    assert "without: face: phases: got none" in faults[0]
+    assert "(there is no Li in this state)" in faults[0]
+    assert "without: foil: phases: one of the states has none of Li: no layer there" in faults[1]
+
+
+def test_states_of_different_size_are_measured_and_not_compared(folder):
+    tifffile.imwrite(folder / "1.tif", tifffile.imread(folder / "1.tif")[:, :6])
+    result = run_series(read_series(folder / "s.toml"))
+    assert result.values("shares", "total", subject="Li")[1] > 0
+    assert len(result.faults) == 1
+    assert "stripped: growth: after: got (8, 6, 12) voxels" in result.faults[0]

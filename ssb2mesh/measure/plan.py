@@ -63,7 +63,7 @@ class MeasurePlan:
                 try:
                     volume.label_of(name)
                 except InputError as error:
-                    raise InputError(f"{what}: {error}") from None
+                    raise InputError(f"{what}: {str(error).removeprefix('phase: ')}") from None
             if whole and names and what in ("particles", "thickness"):
                 raise InputError(f"{what}: {names[0]!r} fills the whole volume; it has no surface to measure from")
         for _, axis, position in self.slices:

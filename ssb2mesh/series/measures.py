@@ -111,10 +111,17 @@ class _Layer:
     until: Phases = ()
     count: str = "material"
 
-    def of(self, volume: LabelledVolume) -> LayerThickness:
+    def of(self, volume: LabelledVolume, known: Sequence[str] = ()) -> LayerThickness:
+        """Thickness in one volume; of the phases `known` from another one it may lack some."""
         from ssb2mesh.measure.layers import layer_thickness
 
-        return layer_thickness(volume, self.phases, side=self.side, until=self.until, count=self.count)
+        lacking = set(known) - set(volume.phase_names)
+        phases, until = ([n for n in as_names(names) if n not in lacking] for names in (self.phases, self.until))
+        if not phases:
+            raise InputError(
+                f"phases: one of the states has none of {', '.join(as_names(self.phases))}: no layer there"
+            )
+        return layer_thickness(volume, phases, side=self.side, until=until, count=self.count)
 
 
 @dataclass(frozen=True)
@@ -233,6 +240,8 @@ def _roughness(volume: LabelledVolume, job: Job, o: _Surface) -> list[Row]:
     from ssb2mesh.measure.topography import height_map
     from ssb2mesh.units import parse_length
 
+    if o.threshold is not None and (isinstance(o.threshold, bool) or not isinstance(o.threshold, (int, float))):
+        raise InputError(f"threshold: got {o.threshold!r}; give the grey value at the surface, a number")
     grey = None if o.threshold is None else job.greys()[0]
     if o.threshold is not None and grey is None:
         raise InputError(
@@ -275,7 +284,7 @@ def _phase_change(before: LabelledVolume, after: LabelledVolume, job: Job, o: _C
 def _thickness_change(before: LabelledVolume, after: LabelledVolume, job: Job, o: _Layer) -> list[Row]:
     from ssb2mesh.measure.changes import thickness_change
 
-    found = thickness_change(o.of(before), o.of(after))
+    found = thickness_change(o.of(before, after.phase_names), o.of(after, before.phase_names))
     job.keep(found.values)
     return found.rows(job.name)
 

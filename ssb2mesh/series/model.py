@@ -221,8 +221,10 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
     taken = [task.name for task in (*measures, *comparisons)]
     for name in sorted({name for name in taken if taken.count(name) > 1}):
         faults.add("[[measure]], [[compare]]", f"the name {name!r} is there twice; names must differ")
-    if not (measures or solves or comparisons):
+    if not any(tables.get(key) for key in ("measure", "compare", "solve")):
         faults.add("[[measure]]", "missing, and [[compare]] and [[solve]] as well; say what to do with the states")
+    elif comparisons and not (measures or solves) and len(states) == 1:
+        faults.add("[[compare]]", "there is one state, and nothing but comparisons to do; give a second [[state]]")
     top.finish(also=("volume", "state", "measure", "compare", "mesh", "solve", "output"))
     faults.raise_if_any(named)
     return Series(title, label, states, measures, comparisons, mesh, tuple(solves), target, base, report)
@@ -230,6 +232,9 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
 
 def _states(tables: Mapping[str, Any], faults: Faults, base: Path) -> tuple[State, ...]:
     given = tables.get("state", [])
+    if isinstance(given, Mapping):
+        faults.add("[[state]]", "got one table; write [[state]] with two brackets")
+        return ()
     if not isinstance(given, list) or not given:
         faults.add("[[state]]", "missing; give a [[state]] table with a name for each volume")
         return ()

@@ -200,7 +200,15 @@ def _done(kind: Kind, task: Task, job: Job, *volumes: _Volume) -> list[Row]:
     there = {name for volume in given for name in volume.phase_names}
     absent = {name for volume in volumes for name in volume.state.volume.phases.values()} - there
     options = {key: _without(value, absent) for key, value in task.options.items()}
-    return kind.run(*given, job, kind.options(**options))
+    try:
+        return kind.run(*given, job, kind.options(**options))
+    except InputError as error:
+        gone = sorted(absent & {name for value in task.options.values() for name in _texts(value)})
+        raise InputError(f"{error} (there is no {', no '.join(gone)} in this state)" if gone else str(error)) from error
+
+
+def _texts(value: Any) -> list[str]:
+    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)]
 
 
 def _without(value: Any, absent: set[str]) -> Any:
