@@ -47,6 +47,11 @@ T = TypeVar("T")
 
 #: The numbers of a run.
 RESULTS = "results.json"
+#: Said when the launcher ends a parallel run.
+_LOST = (
+    "another process of this run was lost, perhaps killed for want of memory, or the run was ended from outside; "
+    "finished stages are kept, the same command goes on from there"
+)
 
 
 @dataclass(frozen=True)
@@ -299,6 +304,7 @@ def _place(ranks: Ranks, physics: Physics | None, stages: Stages, *, opening: Op
             journals.append(Journal(stage, stages, fresh=opening.fresh, tell=opening.tell))
 
         ranks.on_first(open_it)
+        held.enter_context(ranks.telling_end(_LOST))
         try:
             yield Workplace(stage, ranks, physics, stages, *journals)
         except BaseException:

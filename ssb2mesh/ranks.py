@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -49,6 +53,49 @@ class Ranks:
     def first(self) -> bool:
         """Whether this process does the serial work and the talking."""
         return self.rank == 0
+
+    @contextmanager
+    def telling_end(self, message: str) -> Iterator[None]:
+        """Tell on stderr, from the first process, that the launcher ends all since a process was lost.
+
+        A launcher such as ``mpirun`` ends the other processes by SIGTERM when one is killed. A call that waits for a
+        lost process never returns to Python, so a thread of its own tells; where compiled code holds Python's lock
+        meanwhile, the launcher's own message has to do.
+
+        Parameters
+        ----------
+        message : str
+            A line, what to do.
+
+        Examples
+        --------
+        >>> with Ranks().telling_end("run it again"):
+        ...     pass
+        """
+        if self.comm is None or not self.first or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        source, sink = os.pipe()
+        os.set_blocking(sink, False)
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        wakeup = signal.set_wakeup_fd(sink, warn_on_full_buffer=False)
+
+        def watch() -> None:
+            while number := os.read(source, 1):
+                if number[0] == signal.SIGTERM:
+                    os.write(2, f"ssb2mesh: error: {message}\n".encode())
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            signal.signal(signal.SIGTERM, before)
+            os.close(sink)
+            watcher.join()
+            os.close(source)
 
     def on_first(self, work: Callable[[], T]) -> T:
         """Do something on the first process and give its (small) result to all.
