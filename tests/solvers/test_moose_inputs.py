@@ -15,6 +15,8 @@ from ssb2mesh.moose import write_moose
 from ssb2mesh.phantoms import make_phantom
 from ssb2mesh.study.solves import validate_solves
 
+pytest.importorskip("netCDF4", reason="netCDF4 writes the Exodus mesh of an input: pip install netCDF4")
+
 TABLES = [
     {"name": "cell", "type": "charge_transfer", "electronic": {"NMC": 0.2}, "ionic": {"LPSCl": 0.2},
      "kinetics": {"LPSCl|NMC": {"i0": 3.4, "U": 3.8}, "LPSCl@z_min": {"i0": 50.0, "U": 0.0}},
