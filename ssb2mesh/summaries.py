@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ssb2mesh.check.text import feature_text
+from ssb2mesh.text_tables import number_cell, table
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
 
@@ -60,42 +61,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(v) for v in value]
     return str(value)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as text in columns, numbers to the right.
-
-    Parameters
-    ----------
-    header : sequence of str
-        Column heads.
-    rows : iterable of sequences
-        Cells; floats are shown to five digits.
-
-    Returns
-    -------
-    str
-        Lines joined by newlines.
-
-    Examples
-    --------
-    >>> print(table(["phase", "share"], [["pore", 0.25]]))
-    phase   share
-    pore     0.25
-    """
-    raw = [list(row) for row in rows]
-    cells = [list(header), *([_cell(value) for value in row] for row in raw)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    right = [bool(raw) and all(isinstance(row[i], (int, float)) for row in raw) for i in range(len(header))]
-    lines = []
-    for row in cells:
-        parts = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
-        lines.append("  ".join(parts).rstrip())
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def volume_numbers(volume: LabelledVolume) -> dict[str, Any]:
@@ -268,11 +233,12 @@ def describe_mesh(numbers: Mapping[str, Any]) -> str:
     quality = numbers.get("quality", {})
     lines = [f"mesh        {numbers['tets']} tets, {numbers['points']} points"]
     if quality:
+        least, most, p1, ratio = (
+            number_cell(quality.get(key))
+            for key in ("min_dihedral_deg", "max_dihedral_deg", "p1_dihedral_deg", "min_mean_ratio")
+        )
         lines.append(
-            "quality     "
-            f"dihedral angles {_cell(quality.get('min_dihedral_deg'))} to {_cell(quality.get('max_dihedral_deg'))} deg "
-            f"(1 % of tets below {_cell(quality.get('p1_dihedral_deg'))}), "
-            f"mean ratio from {_cell(quality.get('min_mean_ratio'))}, "
+            f"quality     dihedral angles {least} to {most} deg (1 % of tets below {p1}), mean ratio from {ratio}, "
             f"{quality.get('nonpositive_tets')} tets without positive volume"
         )
     fidelity = numbers.get("fidelity") or {}
@@ -358,7 +324,7 @@ def _flat(result: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
         elif isinstance(plain, list):
             yield f"{prefix}{key}", _numbers(plain)
         elif key not in ("name", "type"):
-            yield f"{prefix}{key}", _cell(plain)
+            yield f"{prefix}{key}", number_cell(plain)
 
 
 def _statistics(rows: Any) -> list[str]:
@@ -384,4 +350,4 @@ def _linear(solver: Mapping[str, Any]) -> str:
 def _numbers(values: Any) -> str:
     if isinstance(values, list):
         return "[" + ", ".join(_numbers(v) for v in values) + "]"
-    return _cell(values)
+    return number_cell(values)

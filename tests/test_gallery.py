@@ -50,7 +50,7 @@ def test_a_section_runs_and_its_pictures_are_shrunk(tmp_path):
     pytest.importorskip("pyvista")
     image = pytest.importorskip("PIL.Image")
     commands = (
-        "ssb2mesh phantom sphere -o a.tif --option shape=10",
+        "ssb2mesh phantom laminate -o a.tif --option shape=16",
         "ssb2mesh mesh a.tif -o a.vtu",
         "ssb2mesh plot a.vtu -o a.png",
     )

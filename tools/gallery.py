@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "gallery.md"
-WIDTH, COLOURS = 1200, 128
+WIDTH, COLOURS = 1200, 256
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ def shrink(source: Path, target: Path) -> None:
             size = (WIDTH, round(picture.height * WIDTH / picture.width))
             picture = picture.resize(size, Image.Resampling.LANCZOS)
         part = target.with_name(f".{target.name}.part")
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(part, format="PNG", optimize=True)
+        # a method that keeps rare colours: those of bars and thin lines
+        few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(part, format="PNG", optimize=True)
     part.replace(target)
 
 

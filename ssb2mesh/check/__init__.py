@@ -7,6 +7,19 @@
 Nothing is mended here.
 """
 
-from ssb2mesh.check.verdict import STRICT, Limits, MeshReport, check_mesh
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ssb2mesh.check.verdict import STRICT, Limits, MeshReport, check_mesh
 
 __all__ = ["STRICT", "Limits", "MeshReport", "check_mesh"]
+
+
+def __getattr__(name: str) -> Any:
+    # loaded on first use: the text of a check is wanted where nothing is checked
+    if name in __all__:
+        return getattr(importlib.import_module("ssb2mesh.check.verdict"), name)
+    raise AttributeError(f"module 'ssb2mesh.check' has no attribute {name!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ssb2mesh.text_tables import table
 from ssb2mesh.units import format_length
 
 __all__ = ["describe_check", "feature_rows", "feature_text", "more_features"]
@@ -55,8 +56,6 @@ def feature_text(numbers: Mapping[str, Any]) -> str:
     >>> feature_text({"fidelity": {"NMC": {"lost": 0, "gained": 0, "merged": 0, "split": 0}}})
     'components  all of the voxels are in the mesh, one to one'
     """
-    from ssb2mesh.summaries import table
-
     fidelity = numbers.get("fidelity") or {}
     if not any(row.get("lost") is not None for row in fidelity.values()):
         return ""
@@ -141,7 +140,6 @@ def _voxel(one: Mapping[str, Any]) -> str:
 
 
 def _shapes(quality: Mapping[str, Any]) -> str:
-    from ssb2mesh.summaries import table
 
     percentiles = quality.get("dihedral_percentiles_deg") or {}
     if not percentiles:
@@ -158,7 +156,6 @@ def _shapes(quality: Mapping[str, Any]) -> str:
 
 
 def _interfaces(numbers: Mapping[str, Any]) -> str:
-    from ssb2mesh.summaries import table
 
     found = numbers.get("interface_fidelity") or {}
     if not found:
@@ -201,7 +198,6 @@ def _contacts(conformity: Mapping[str, Any]) -> str:
 
 
 def _worst(quality: Mapping[str, Any]) -> str:
-    from ssb2mesh.summaries import table
 
     worst = quality.get("worst") or ()
     if not worst:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.plot.labels import colour_bar, fitting, robust_limits
+from ssb2mesh.plot.panes import draw_pane
 from ssb2mesh.plot.scene import EYE, Scene, grid_of, straight_eye, surface_of
 from ssb2mesh.plot.solid import outside_cut_corner
-from ssb2mesh.plot.style import axes_triad, check_size, house_style, new_figure, save, scale_bar, show_image
+from ssb2mesh.plot.style import check_size, house_style, new_figure, save
 
 __all__ = ["plot_cell_field"]
 
@@ -81,7 +82,6 @@ def plot_cell_field(
     colours = "RdBu_r" if limits[0] < 0 < limits[1] else "inferno"
     assert mesh.box is not None
     frame = (0.455, 1.0)
-    canvas = (round(frame[0] * width), height)
     look = {"scalars": "field", "cmap": colours, "clim": limits, "n_colors": 256, "show_scalar_bar": False}
 
     def grid(points: npt.NDArray[np.float64], use: npt.NDArray[np.bool_]) -> Any:
@@ -110,11 +110,9 @@ def plot_cell_field(
         figure = new_figure(size)
         panes = ((0.0, corner, fill_corner, "cut-away"), (frame[0], plane, fill_plane, "middle plane across y"))
         for left, scene, fill, title in panes:
-            picture = scene.render(fill, canvas, margin=0.24 if scene is plane else 0.06)
-            axes = show_image(figure, picture.image, (left, 0.0, *frame))
-            scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
-            axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
-            figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
+            margin = 0.24 if scene is plane else 0.06
+            at = (left, 0.0, *frame)
+            draw_pane(figure, scene, fill, frame=at, size=(width, height), margin=margin, title=title)
         colour_bar(figure, limits, label=label, at=(0.912, 0.2, 0.014, 0.6), cmap=colours, extend=extend)
         if not live.all():
             figure.text(0.915, 0.1, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")

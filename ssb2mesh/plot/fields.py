@@ -12,17 +12,15 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
 from ssb2mesh.plot.labels import colour_bar, field_limits, fitting, robust_limits
+from ssb2mesh.plot.panes import draw_pane
 from ssb2mesh.plot.scene import EYE, SIDES, Scene, grid_of, quiet_vtk, straight_eye, surface_of
 from ssb2mesh.plot.solid import outside_cut_corner
 from ssb2mesh.plot.style import (
-    axes_triad,
     check_size,
     house_style,
     new_figure,
     save,
-    scale_bar,
     shorten,
-    show_image,
 )
 
 __all__ = ["current_density", "plot_current_map", "plot_field"]
@@ -92,7 +90,6 @@ def plot_field(
     skin = surface_of(grid_of(points, mesh.tets[keep & live], point_data={"field": phi}))
     rest = keep & ~live
     frame = (0.455, 1.0)
-    canvas = (round(frame[0] * width), height)
 
     def fill_solid(plotter: Any) -> None:
         # little shading: colours must be those of the bar, on grooves between tets too
@@ -112,11 +109,7 @@ def plot_field(
     with house_style():
         figure = new_figure(size)
         for left, fill, title in ((0.0, fill_solid, "cut-away"), (frame[0], fill_lines, "current lines")):
-            picture = scene.render(fill, canvas)
-            axes = show_image(figure, picture.image, (left, 0.0, *frame))
-            scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
-            axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
-            figure.text(left + 0.012, 0.975, title, va="top", fontsize=9)
+            draw_pane(figure, scene, fill, frame=(left, 0.0, *frame), size=(width, height), title=title)
         colour_bar(figure, limits, label=label, at=(0.915, 0.2, 0.014, 0.6), extend=extend)
         if rest.any():
             figure.text(0.915, 0.1, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
@@ -197,7 +190,6 @@ def plot_current_map(
 
     colours = "RdBu_r" if limits[0] < 0 < limits[1] else "viridis"
     frame = (0.0, 0.0, 0.84, 0.94)
-    canvas = (round(frame[2] * width), round(frame[3] * height))
     straight = name.split("@")[-1] in SIDES
     light = {"lighting": False} if straight else {"ambient": 0.4, "diffuse": 0.6}
 
@@ -208,11 +200,8 @@ def plot_current_map(
 
     with house_style():
         figure = new_figure(size)
-        picture = scene.render(fill, canvas, margin=0.2 if straight else 0.06)
-        axes = show_image(figure, picture.image, frame)
-        scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
-        axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
-        figure.text(0.02, 0.975, shorten(name, 50), va="top", fontsize=9.5)
+        title = shorten(name, 50)
+        draw_pane(figure, scene, fill, frame=frame, size=(width, height), margin=0.2 if straight else 0.06, title=title)
         colour_bar(figure, limits, label=label, at=(0.855, 0.2, 0.02, 0.58), cmap=colours, extend=extend)
         if not finite.all():
             figure.text(0.855, 0.12, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")

@@ -12,17 +12,15 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.paths import check_output
 from ssb2mesh.plot.labels import colour_bar, field_label, fitting, readable_ticks, robust_limits
+from ssb2mesh.plot.panes import draw_pane
 from ssb2mesh.plot.scene import Scene, grid_of, straight_eye, surface_of
 from ssb2mesh.plot.style import (
-    axes_triad,
     check_size,
     house_style,
     new_figure,
     number_text,
     save,
-    scale_bar,
     shorten,
-    show_image,
 )
 
 __all__ = ["plot_interface_current", "plot_interface_file"]
@@ -99,14 +97,10 @@ def plot_interface_current(
             )  # fmt: skip
 
     frame = (0.0, 0.0, 0.6, 0.94)
-    canvas = (round(frame[2] * width), round(frame[3] * height))
     with house_style():
         figure = new_figure(size)
-        picture = scene.render(fill, canvas, margin=0.2 if straight else 0.06)
-        axes = show_image(figure, picture.image, frame)
-        scale_bar(axes, picture.metres_per_pixel, width=canvas[0], height=canvas[1])
-        axes_triad(axes, picture.directions, width=canvas[0], height=canvas[1])
-        figure.text(0.02, 0.975, shorten(name, 50), va="top", fontsize=9.5)
+        title = shorten(name, 50)
+        draw_pane(figure, scene, fill, frame=frame, size=(width, height), margin=0.2 if straight else 0.06, title=title)
         colour_bar(figure, clim, label=label, at=(0.61, 0.25, 0.014, 0.5), cmap=colours, extend=extend)
         if (~on).any():
             text = "grey: no contact" if by_contact else "grey: no value"
