@@ -142,6 +142,8 @@ def _reserve(file: Any, key: str, array: npt.NDArray[Any]) -> None:
     create.set_layout(h5py.h5d.CONTIGUOUS)
     create.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     create.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    # the same bytes whenever it is written
+    create.set_obj_track_times(False)
     space = h5py.h5s.create_simple(array.shape)
     h5py.h5d.create(file.id, key.encode(), h5py.h5t.py_create(array.dtype), space, create)
 
