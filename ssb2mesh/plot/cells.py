@@ -79,7 +79,7 @@ def plot_cell_field(
     label, scale = fitting(label, float(np.abs(found).max()))
     array, found = array / scale, (found[0] / scale, found[1] / scale)
     limits = found if limits is None else (limits[0] / scale, limits[1] / scale)
-    colours = "RdBu_r" if limits[0] < 0 < limits[1] else "inferno"
+    colours = "coolwarm" if limits[0] < 0 < limits[1] else "inferno"
     assert mesh.box is not None
     frame = (0.455, 1.0)
     look = {"scalars": "field", "cmap": colours, "clim": limits, "n_colors": 256, "show_scalar_bar": False}

@@ -188,7 +188,7 @@ def plot_current_map(
         return surface_of(grid_of(points, triangles[use], point_data={"field": array} if by_point else None,
                                   cell_data=cells))  # fmt: skip
 
-    colours = "RdBu_r" if limits[0] < 0 < limits[1] else "viridis"
+    colours = "coolwarm" if limits[0] < 0 < limits[1] else "viridis"
     frame = (0.0, 0.0, 0.84, 0.94)
     straight = name.split("@")[-1] in SIDES
     light = {"lighting": False} if straight else {"ambient": 0.4, "diffuse": 0.6}

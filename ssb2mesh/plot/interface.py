@@ -83,7 +83,7 @@ def plot_interface_current(
     values = values / unit
     clim, extend = robust_limits(values[on]) if on.any() else ((0.0, 1.0), "neither")
     # bright is much current, whatever its direction
-    colours = "RdBu_r" if clim[0] < 0 < clim[1] else "viridis_r" if clim[1] <= 0 else "viridis"
+    colours = "coolwarm" if clim[0] < 0 < clim[1] else "viridis_r" if clim[1] <= 0 else "viridis"
     straight = "@" in name or name[:2] in ("x_", "y_", "z_")
     light = {"lighting": False} if straight else {"ambient": 0.4, "diffuse": 0.6}
     parts = [_surface(scene, corners[rows], values[rows]) if rows.any() else None for rows in (on, ~on)]
