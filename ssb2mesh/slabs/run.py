@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
 from ssb2mesh.errors import InputError
+from ssb2mesh.identity import digest, files_named
+from ssb2mesh.prepare import mesh_key
 from ssb2mesh.slabs.files import check_drop
 from ssb2mesh.slabs.job import mesh_in_slabs
 from ssb2mesh.slabs.plan import plan_slabs
@@ -99,15 +102,19 @@ def run_in_slabs(study: Study, place: Workplace) -> tuple[dict[str, Any], list[S
     options = ranks.together(lambda: lattice_options(study.mesh.options))
     slabs, size = cast(int, study.mesh.slabs), study.mesh.cell_size
     plan = ranks.together(lambda: plan_slabs(source.head, slabs, cell_size=size, drop=drop, options=options))
-    target = place.folder / NATIVE
-    numbers = mesh_in_slabs(source, plan, target, ranks=ranks, voxels=voxels, stages=stages)
+    key = ranks.on_first(lambda: mesh_key(study))
+    numbers = place.stage(
+        "mesh",
+        key,
+        lambda: mesh_in_slabs(source, plan, place.folder / NATIVE, ranks=ranks, voxels=voxels, stages=stages),
+    )
     ranks.on_first(lambda: write_study(study, place.folder / "study.toml"))
     notes = ["a mesh in slabs is never in one place: no report.html, no pictures, no comparison of components"]
     others = [name for name in study.output.mesh if name != NATIVE]
     if others:
         notes.append(f"{', '.join(others)} not written; ssb2mesh convert {NATIVE} makes them where the mesh fits")
     numbers = {**numbers, "notes": notes, "seconds": {k: round(v, 6) for k, v in stages.seconds.items()}}
-    return numbers, _solve(study, place)
+    return numbers, _solve(study, place, key)
 
 
 def _open(spec: VolumeSpec) -> LayerFile | LabelledVolume:
@@ -120,23 +127,29 @@ def _open(spec: VolumeSpec) -> LayerFile | LabelledVolume:
     return open_layers(spec.path, reading=reading, crop=spec.crop)
 
 
-def _solve(study: Study, place: Workplace) -> list[Solved]:
+def _solve(study: Study, place: Workplace, key: str) -> list[Solved]:
     """Every solve, on the mesh as every process reads its part of it; fields stay where they are."""
     physics, ranks, stages = place.physics, place.ranks, place.stages
     if physics is None:
         return []
-    with stages("load domain"):
-        domain = ranks.together(partial(physics.load_domain, place.folder / NATIVE, physics.comm))
-    done = []
-    for table in study.solves:
+    domains: list[Any] = []
+
+    def solve(table: Mapping[str, Any]) -> Solved:
+        if not domains:
+            with stages("load domain"):
+                domains.append(ranks.together(partial(physics.load_domain, place.folder / NATIVE, physics.comm)))
         name, kind = str(table["name"]), str(table["type"])
         start = time.perf_counter()
         with stages(f"solve {name}"):
-            result = ranks.together(partial(physics.run_solve, domain, table))
+            result = ranks.together(partial(physics.run_solve, domains[0], table))
         seconds = time.perf_counter() - start
         if study.output.fields:
             with stages("write fields"):
                 ranks.together(partial(result.write, place.folder / f"{name}.xdmf"))
-        summary = ranks.together(result.summary)
-        done.append(Solved(name, kind, seconds, summary, table=dict(table)))
-    return done
+        return Solved(name, kind, seconds, ranks.together(result.summary), table=dict(table))
+
+    keys = [digest(key, study.output.fields, table, files_named(table)) for table in study.solves]
+    return [
+        place.stage(f"solve {str(table['name']).replace('/', ' ')}", each, partial(solve, table))
+        for table, each in zip(study.solves, keys, strict=True)
+    ]
