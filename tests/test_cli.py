@@ -267,6 +267,8 @@ def test_wrong_usage(folder):
     refused(run("mehs", cwd=folder), folder, "no verb 'mehs', did you mean 'mesh'", code=2)
     refused(run("mesh", "v.tif", cwd=folder), folder, "Missing option '-o'", code=2)
     refused(run(*MESH, "--phase", "pore", cwd=folder), folder, "write 0=pore", code=2)
+    words = ("plot", "a.vtu", "-o", "a.png", "--what", "feild")
+    refused(run(*words, cwd=folder), folder, "'feild' is not one of .*, did you mean 'field'", code=2)
 
 
 def test_unreadable_study(folder):
