@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ssb2mesh.identity import digest, files_named
 from ssb2mesh.journal import Journal
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ssb2mesh.pipeline import Physics
 
 __all__ = ["NATIVE", "Solved", "Workplace", "solve_all"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,34 @@ class Workplace:
     physics: Physics | None
     stages: Stages
     journal: Journal | None = None
+
+    def stage(self, name: str, key: str, work: Callable[[], T]) -> T:
+        """Return what a finished stage made, or do it and keep it; all processes call, and get the same (small) value.
+
+        Parameters
+        ----------
+        name, key : str
+            As in `ssb2mesh.journal.Journal.find`.
+        work : callable
+            Does the stage, on all processes.
+
+        Returns
+        -------
+        any
+            What `work` returned on the first process then, or here now.
+        """
+        journal = self.journal
+
+        def find() -> T | None:
+            return journal.find(name, key) if journal is not None else None
+
+        found = self.ranks.on_first(find)
+        if found is not None:
+            return found
+        begun = journal.begin(name, key) if journal is not None else None
+        made = work()
+        self.ranks.on_first(lambda: journal.keep(begun, made) if journal is not None and begun is not None else None)
+        return made
 
 
 def solve_all(
