@@ -114,7 +114,13 @@ def plot_field(
         if rest.any():
             figure.text(0.915, 0.1, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
         if lines is None:
-            figure.text(frame[0] + 0.5 * frame[0], 0.5, "no current", ha="center", color="#555555")
+            figure.text(
+                frame[0] + 0.5 * frame[0],
+                0.5,
+                "no lines: the potential\nis the same everywhere",
+                ha="center",
+                color="#555555",
+            )
         return save(figure, path)
 
 

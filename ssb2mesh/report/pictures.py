@@ -97,6 +97,7 @@ def _size(number: int, kind: str) -> dict[str, Any]:
 def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: int) -> list[tuple[Figure, Any]]:
     """The pictures of one solve: its potentials, and the current through its interfaces."""
     from ssb2mesh import plot
+    from ssb2mesh.plot.labels import field_label
 
     found: list[tuple[Figure, Any]] = []
     for name, values in _fields_of(solve, mesh.n_points):
@@ -104,12 +105,15 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: int) -> list[t
         table = dict(getattr(solve, "table", {}))
         given = table.get(key) or dict(table.get("charge") or {}).get(key)
         sigma = _conductivity(given, mesh.cell_names)
-        text = f"{name} of the solve '{solve.name}', and lines that follow the current; grey does not conduct."
+        what = name.replace("_", " ").capitalize()
+        text = f"{what} of the solve '{solve.name}', and lines that follow the current; grey does not conduct."
         suffix = "" if name.startswith("potential") else f"-{key}"
-        title = f"{'Potential' if not suffix else name.replace('_', ' ').capitalize()}: {solve.name}"
+        title = f"{what if suffix else 'Potential'}: {solve.name}"
         found.append((
             Figure(folder / f"field-{number}{suffix}.png", title, text),
-            lambda path, v=values, s=sigma: plot.plot_field(mesh, v, path, conductivity=s, **_size(number, "field")),
+            lambda path, v=values, s=sigma, name=name: plot.plot_field(
+                mesh, v, path, conductivity=s, label=field_label(name), **_size(number, "field")
+            ),
         ))  # fmt: skip
     found += _stresses(mesh, solve, folder, number)
     if solve.type == "representative_volume":
