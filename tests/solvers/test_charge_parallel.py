@@ -55,10 +55,10 @@ def test_two_ranks_agree_with_one(tmp_path, verify):
     for key in set(one) - {"errors", "balance0", "balance1"}:
         scale = np.nanmax(np.abs(one[key]))
         np.testing.assert_allclose(two[key], one[key], rtol=0, atol=1e-8 * scale, err_msg=key)
-    for key in ("potential0", "currents0"):
+    for key in ("ionic_potential0", "currents0"):
         verify(
             "cathode of three phases, 2 processes",
-            f"{key[:-1]}, largest difference",
+            f"{key[:-1].replace('_', ' ')}, largest relative difference",
             np.nanmax(np.abs(two[key] - one[key])) / np.nanmax(np.abs(one[key])),
             0.0,
             1e-8,
