@@ -159,6 +159,21 @@ def test_area_of_a_tilted_plane(normal, spacing, verify):
     )
 
 
+@pytest.mark.parametrize("tilt", [3, 6, 10, 15])
+@pytest.mark.parametrize("spacing", [CUBIC, FLAT, SKEW])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_area_of_a_plane_a_few_degrees_off_an_axis(tilt, spacing, axis):
+    """Its steps lie up to twenty voxels apart, further than the window of other directions sees."""
+    n = np.roll([np.sin(np.radians(tilt)) * 0.94, np.sin(np.radians(tilt)) * 0.34, np.cos(np.radians(tilt))], axis - 2)
+    shape = np.round(64e-6 / np.asarray(spacing)).astype(int)
+    shape[axis] = 40
+    x, y, z = _grid(shape, spacing)
+    offset = 0.31e-6
+    exact = _plane_area(n / np.linalg.norm(n), offset, np.asarray(spacing) * shape)
+    labels = n[0] * x + n[1] * y + n[2] * z < offset * np.linalg.norm(n)
+    assert interface_areas(_volume(labels, spacing)).area("NMC|LPSCl") == pytest.approx(exact, rel=0.01)
+
+
 def test_area_of_a_gyroid_and_of_its_mesh(verify):
     phantom = make_phantom("gyroid", shape=(48, 48, 48))
     exact = phantom.exact["area_LPSCl|NMC_m2"]

@@ -14,7 +14,7 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.measure.codes import phase_codes
 from ssb2mesh.measure.slabs import in_slabs
 from ssb2mesh.measure.tables import Row
-from ssb2mesh.measure.window import window_weights
+from ssb2mesh.measure.window import broad_weights, window_weights
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import LabelledVolume, interface_name
 
@@ -181,12 +181,12 @@ def interface_areas(volume: LabelledVolume, *, mesh: TaggedMesh | None = None) -
     names = volume.phase_names
     if len(names) > MOST_PHASES:
         raise InputError(f"volume: {len(names)} phases; areas are for at most {MOST_PHASES}: give particles one label")
-    codes, spacing, weights = phase_codes(volume), np.asarray(volume.spacing), window_weights()
+    codes, spacing, weights = phase_codes(volume), np.asarray(volume.spacing), (window_weights(), *broad_weights())
     lean = staircase_lean(volume.spacing)
 
     def one(first: int, last: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         faces, areas = np.zeros((2, len(names), len(names)))
-        face_areas(codes, codes, codes, weights, lean, spacing, first, last, faces, areas)
+        face_areas(codes, codes, codes, *weights, lean, spacing, first, last, faces, areas)
         return faces, areas
 
     parts = in_slabs(one, codes.shape[0])
@@ -229,7 +229,7 @@ def staircase_lean(spacing: tuple[float, float, float]) -> float:
     found = []
     for lean in (0.0, 1.0):
         faces, areas = np.zeros((2, 2, 2))
-        face_areas(ball, ball, ball, window_weights(), lean, steps, 0, len(ball), faces, areas)
+        face_areas(ball, ball, ball, window_weights(), *broad_weights(), lean, steps, 0, len(ball), faces, areas)
         found.append(areas[0, 1])
     return float(0.5 * (found[0] - 4 * np.pi * radius**2) / (found[0] - found[1]))
 

@@ -5,19 +5,65 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from ssb2mesh.measure.window import gradient
+from ssb2mesh.measure.window import gradient, lines_gradient
 
 __all__ = ["crossings", "face_areas", "face_list", "triple_edges"]
 
+#: Tangent of the angle to an axis, in voxels, up to which the broad window is used.
+LEAN = 0.3
+#: Voxels of the broad window that are kept at the sides of the box.
+BROAD_KEEP = 4
+#: Share of the gradient of a flat surface that there must be in the broad window.
+FLAT = 0.8
+
 
 @nb.njit(cache=True, nogil=True)
-def _face_normal(codes, at, axis, weights, spacing, normal):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Fill `normal` with the unit normal at the face above voxel `at`, from the phase of that voxel to the other."""
+def _lean(normal, axis, spacing):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Tangent of the angle between a normal and an axis, in voxels."""
+    square = 0.0
+    for a in range(3):
+        if a != axis:
+            square += (normal[a] * spacing[a]) ** 2
+    return np.sqrt(square) / max(abs(normal[axis]) * spacing[axis], 1e-300)
+
+
+@nb.njit(cache=True, nogil=True)
+def _face_normal(codes, at, axis, weights, broad, across, spacing, normal):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
+    """Fill `normal` with the unit normal at the face above voxel `at`, from the phase of that voxel to the other.
+
+    Where the surface leans less than LEAN off an axis it is sought again in the broad window, whose result counts if
+    there is one flat surface in it.
+    """
     half = np.zeros(3, np.int64)
     half[axis] = 1
     near = np.int64(codes[at[0], at[1], at[2]])
     far = np.int64(codes[at[0] + (axis == 0), at[1] + (axis == 1), at[2] + (axis == 2)])
     gradient(codes, at, half, weights, far, near, spacing, normal)
+    steep = 0
+    for a in range(1, 3):
+        if abs(normal[a]) * spacing[a] > abs(normal[steep]) * spacing[steep]:
+            steep = a
+    # the small window overrates the slope at steps: which one counts is for the broad one to say
+    if broad.shape[1] > 0 and _lean(normal, steep, spacing) <= 2.0 * LEAN:
+        reach = across.shape[1] // 2
+        if at[steep] >= reach and at[steep] + half[steep] + reach < codes.shape[steep]:
+            other = np.empty(3)
+            lines_gradient(codes, at, half, across if steep == 0 else broad, across if steep == 1 else broad,
+                           across if steep == 2 else broad, BROAD_KEEP, far, near, spacing, other)  # fmt: skip
+            total, one, both = 0.0, 0.0, 0.0
+            for q in range(across.shape[1] - half[steep]):
+                d = abs(q - reach + 0.5 * half[steep])
+                total += across[half[steep], q]
+                one += across[half[steep], q] * d
+                both += across[half[steep], q] * d * d
+            # a flat surface through the middle gives one / both; the slopes are those of its height, the sum of columns
+            flat = abs(other[steep]) * spacing[steep] > FLAT * one / both
+            sign = 1.0 if other[steep] > 0.0 else -1.0
+            for a in range(3):
+                other[a] *= 0.5 * total
+            other[steep] = sign / spacing[steep]
+            if flat and _lean(other, steep, spacing) <= LEAN:
+                normal[:] = other
     size = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
     if size > 0.0:
         for a in range(3):
@@ -44,7 +90,7 @@ def _share(normal, axis, lean, shape, at):  # type: ignore[no-untyped-def]  # no
 
 
 @nb.njit(cache=True, nogil=True)
-def face_areas(codes, rows, columns, weights, lean, spacing, first, last, faces, areas):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
+def face_areas(codes, rows, columns, weights, broad, across, lean, spacing, first, last, faces, areas):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
     """Add voxel faces and projected areas of a slab to tables by (row of one voxel, column of the other), both ways.
 
     `rows` and `columns` number the voxels (phases, particles); a row below 0 is left out.
@@ -63,7 +109,7 @@ def face_areas(codes, rows, columns, weights, lean, spacing, first, last, faces,
                     if near < 0 and far < 0:
                         continue
                     at[0], at[1], at[2] = i, j, k
-                    _face_normal(codes, at, axis, weights, spacing, normal)
+                    _face_normal(codes, at, axis, weights, broad, across, spacing, normal)
                     whole = spacing[0] * spacing[1] * spacing[2] / spacing[axis]
                     area = whole * _share(normal, axis, lean, codes.shape, at)
                     if near >= 0:
@@ -94,7 +140,7 @@ def face_list(mask, weights, lean, spacing, first, last):  # type: ignore[no-unt
                             continue
                         if turn == 1:
                             at[0], at[1], at[2] = i, j, k
-                            _face_normal(mask, at, axis, weights, spacing, normal)
+                            _face_normal(mask, at, axis, weights, weights[:, :0], weights, spacing, normal)
                             sign = 1.0 if code == 1 else -1.0
                             place[count, 0], place[count, 1], place[count, 2], place[count, 3] = i, j, k, axis
                             for a in range(3):

@@ -132,8 +132,8 @@ def height_map(
     Only the largest piece of these phases counts, so that crumbs before it are not the surface. From labels alone a
     height is known to a voxel, and surfaces rougher than 1.5 voxels (Sq) come out right within 2 to 3 %; smoother ones
     come out too rough: Sa of a wave of one voxel amplitude by 12 %, of half a voxel by 50 %. Grey values place the
-    surface between voxel centres, on the cubic through the four around it: Sa of such waves is within 2 % where the
-    image is blurred by 0.7 to 1.5 voxels (standard deviation), noise of 5 % of the contrast included or not.
+    surface between voxel centres, on the cubic through the four around it: Sa of such waves is within 2 % in an image
+    blurred by 0.7 to 1 voxel (standard deviation).
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["REACH", "gradient", "window_weights"]
+__all__ = ["REACH", "broad_weights", "gradient", "lines_gradient", "window_weights"]
 
 #: Half width of the window and standard deviation of its Gaussian weights, voxels.
 REACH = 4
@@ -46,25 +46,51 @@ def window_weights(reach: int = REACH, deviation: float = DEVIATION) -> npt.NDAr
     return weights.astype(np.float32)
 
 
-@nb.njit(cache=True, nogil=True, fastmath=True)
+def broad_weights() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the weights of the window for surfaces a few degrees off an axis: along the surface, and across it.
+
+    The steps of such a surface lie further apart than the small window sees. Across it all voxels weigh the same, so
+    that the sum of a column is the height of the surface in it.
+
+    Returns
+    -------
+    tuple of two (2, n) float32 arrays
+        As `window_weights` gives them.
+
+    Examples
+    --------
+    >>> [weights.shape for weights in broad_weights()]
+    [(2, 19), (2, 7)]
+    """
+    return window_weights(9, 4.0), window_weights(3, 1e9)
+
+
+@nb.njit(cache=True, nogil=True)
 def gradient(codes, at, half, weights, plus, minus, spacing, out):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
     """Fill `out` (3,) with the gradient of a smoothed indicator: 1 where a voxel is `plus`, -1 where it is `minus`.
 
     The window is centred `half` (0 or 1 half voxels an axis) above the voxel `at`. Where it would leave the volume it
     is cut on both sides alike; where less than two voxels would be left, it is moved inside.
     """
-    reach = weights.shape[1] // 2
+    lines_gradient(codes, at, half, weights, weights, weights, KEEP, plus, minus, spacing, out)
+
+
+@nb.njit(cache=True, nogil=True, fastmath=True)
+def lines_gradient(codes, at, half, along_x, along_y, along_z, least, plus, minus, spacing, out):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
+    """Fill `out` as `gradient` does, with weights of their own along each axis, and `least` voxels kept at sides."""
     first = np.empty(3, np.int64)
     count = np.empty(3, np.int64)
     skip = np.empty(3, np.int64)
     scale = np.empty(3)
     total = np.empty(3)
     for a in range(3):
+        weights = along_x if a == 0 else (along_y if a == 1 else along_z)
+        reach = weights.shape[1] // 2
         n = codes.shape[a]
         h = half[a]
         base = at[a]
         # at a side of the box the window is moved inside by what lacks of two voxels, and cut on both sides by the rest
-        keep = min(reach, KEEP)
+        keep = min(reach, least)
         if n >= 2 * keep + 1 - h:
             base = min(max(base, keep - h), n - 1 - keep)
         room = min(base + h, n - 1 - base)  # how far both sides can go
@@ -82,15 +108,15 @@ def gradient(codes, at, half, weights, plus, minus, spacing, out):  # type: igno
     mx, my, mz = 0.0, 0.0, 0.0
     for x in range(count[0]):
         dx = x - count[0] * 0.5 + 0.5
-        wx = weights[half[0], skip[0] + x]
+        wx = along_x[half[0], skip[0] + x]
         for y in range(count[1]):
             dy = y - count[1] * 0.5 + 0.5
-            wxy = wx * weights[half[1], skip[1] + y]
+            wxy = wx * along_y[half[1], skip[1] + y]
             row = codes[first[0] + x, first[1] + y]
             s0, s1 = np.float32(0.0), np.float32(0.0)
             for z in range(count[2]):
                 code = row[first[2] + z]
-                w = weights[half[2], skip[2] + z]
+                w = along_z[half[2], skip[2] + z]
                 f = np.float32(code == plus) - np.float32(code == minus)
                 s0 += w * f
                 s1 += w * f * np.float32(z)
