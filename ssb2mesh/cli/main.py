@@ -82,6 +82,8 @@ def _guess(error: click.UsageError) -> str:
 
 def main() -> None:
     """Run the command line: exit code 0 for success, 1 for an error or a failed check, 2 for wrong usage."""
+    # what Numba would colour it may write to stdout, between the braces of --json
+    os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
     try:
         code = cli.main(sys.argv[1:] or ["--help"], prog_name="ssb2mesh", standalone_mode=False)
     except click.UsageError as error:
