@@ -1,7 +1,9 @@
 """Meshing in slabs and solving on several processes: seconds, memory and bytes sent, by stage.
 
     python benchmarks/parallel.py --sizes 64 96              # strong and weak scaling on 1 and 2 processes
-    mpirun -n 2 python benchmarks/parallel.py --worker --size 96 --slabs 4 --folder out   # one run, JSON on stdout
+    mpirun -n 2 python benchmarks/parallel.py --worker --volume v.npy --slabs 4 --folder out   # one run, JSON on stdout
+
+The file of one run has its slowest axis along z, and its phase names beside it in v.json ({"0": "void", ...}).
 
 Strong: the same volume on 1 and 2 processes. Weak: twice the height on 2 processes. The numbers of slabs are the same
 on any number of processes, and so are the meshes.
@@ -64,6 +66,7 @@ def worker(given: argparse.Namespace) -> None:
 
     comm = api.world()
     ranks, stages = Ranks(comm), Stages()
+    given.folder.mkdir(parents=True, exist_ok=True)
     path = Path(given.volume) if given.volume else given.folder / "volume.npy"
     names = {int(k): v for k, v in json.loads(path.with_suffix(".json").read_text()).items()}
     reading = {"voxel_size": "0.2 um", "axes": "zyx", "phases": names}
@@ -71,7 +74,7 @@ def worker(given: argparse.Namespace) -> None:
         source, voxels = count_layers(open_layers(str(path), reading=reading), ranks)
     options, target = LatticeOptions(grade=given.grade), given.folder / "mesh.xdmf"
     if given.whole:
-        found = mesh_whole(path, reading, target, stages) if ranks.first else {}
+        found = mesh_whole(given, path, reading, target, stages) if ranks.first else {}
         comm.Barrier()
     else:
         plan = plan_slabs(source.head, given.slabs, cell_size=given.cell_size, drop=("void",), options=options)
@@ -95,13 +98,14 @@ def worker(given: argparse.Namespace) -> None:
         print(json.dumps(told, default=str), flush=True)
 
 
-def mesh_whole(path: Path, reading: dict, target: Path, stages) -> dict:
+def mesh_whole(given: argparse.Namespace, path: Path, reading: dict, target: Path, stages) -> dict:
     """The ordinary mesh, for comparison."""
     from ssb2mesh import mesh_volume, read_volume, write_mesh
     from ssb2mesh.lattice.build import LatticeOptions
 
     volume = read_volume(path, **reading)
-    mesh = mesh_volume(volume, drop=("void",), options=LatticeOptions(grade=2), stages=stages)
+    options = LatticeOptions(grade=given.grade)
+    mesh = mesh_volume(volume, cell_size=given.cell_size, drop=("void",), options=options, stages=stages)
     with stages("write mesh"):
         write_mesh(mesh, target)
     return {"tets": mesh.n_tets, "points": mesh.n_points}
