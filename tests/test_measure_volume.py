@@ -294,7 +294,7 @@ def test_all_measures_are_in_the_table_and_in_json(tmp_path):
 def test_plans_are_checked_before_work():
     volume = _sample()
     for plan, message in (
-        (MeasurePlan(particles=("NCM",)), "particles: phase: no phase 'NCM'.*did you mean 'NMC'"),
+        (MeasurePlan(particles=("NCM",)), "particles: no phase 'NCM'.*did you mean 'NMC'"),
         (MeasurePlan(slices=(("void", "w", "1 um"),)), "axis: got 'w'"),
         (MeasurePlan(slices=(("void", "z", "1 mm"),)), "slices: got '1 mm'; the volume reaches to 24 um along z"),
         (MeasurePlan(subvolumes=("1 mm",)), "subvolumes: got '1 mm'; the volume's shortest edge is 24 um"),
@@ -330,7 +330,7 @@ def test_the_verb(tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--particles", "NCM"], "particles: phase: no phase 'NCM'; phases: LPSCl, NMC, void, did you mean 'NMC'"),
+        (["--particles", "NCM"], "particles: no phase 'NCM'; phases: LPSCl, NMC, void, did you mean 'NMC'"),
         (["--slice", "void;z"], "slice: got 'void;z'; write PHASE:AXIS:POSITION"),
         (["--neck", "3"], "neck: got 3.0"),
         (["--subvolume", "5"], "subvolumes: got '5'"),
@@ -382,6 +382,6 @@ def test_a_run_measures(tmp_path):
     result = run_study(parse_study(text, base=tmp_path))
     assert {"measures.csv", "measures.json"} <= {p.name for p in result.files}
     assert "mesh_m2" in json.loads((tmp_path / "out" / "measures.json").read_text())["interfaces"]["LPSCl|NMC"]
-    with pytest.raises(InputError, match=r"\[measure\]: particles: phase: no phase 'NCM'"):
+    with pytest.raises(InputError, match=r"\[measure\]: particles: no phase 'NCM'"):
         run_study(parse_study(text.replace('["NMC"]', '["NCM"]').replace('"out"', '"b"'), base=tmp_path))
     assert not (tmp_path / "b").exists()

@@ -10,7 +10,7 @@ from ssb2mesh.measure.window import gradient, lines_gradient
 __all__ = ["crossings", "face_areas", "face_list", "triple_edges"]
 
 #: Tangent of the angle to an axis, in voxels, up to which the broad window is used.
-LEAN = 0.3
+LEAN = 0.26
 #: Voxels of the broad window that are kept at the sides of the box.
 BROAD_KEEP = 4
 #: Share of the gradient of a flat surface that there must be in the broad window.
@@ -44,7 +44,7 @@ def _face_normal(codes, at, axis, weights, broad, across, spacing, normal):  # t
         if abs(normal[a]) * spacing[a] > abs(normal[steep]) * spacing[steep]:
             steep = a
     # the small window overrates the slope at steps: which one counts is for the broad one to say
-    if broad.shape[1] > 0 and _lean(normal, steep, spacing) <= 2.0 * LEAN:
+    if broad.shape[1] > 0 and _lean(normal, steep, spacing) <= 1.8 * LEAN:
         reach = across.shape[1] // 2
         if at[steep] >= reach and at[steep] + half[steep] + reach < codes.shape[steep]:
             other = np.empty(3)
