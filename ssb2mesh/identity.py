@@ -86,6 +86,8 @@ def file_identity(text: str | Path) -> Any:
     >>> file_identity("no such file")
     []
     """
+    if not str(text):  # nothing: not the folder that we are in
+        return []
     path = Path(str(text).split("::")[0])
     if path.is_file():
         size = path.stat().st_size

@@ -431,12 +431,23 @@ def test_a_large_file_is_told_by_its_ends_and_time(tmp_path, monkeypatch):
     before = file_identity(path)
     monkeypatch.setattr("ssb2mesh.identity.WHOLE", 1000)
     large = file_identity(path)
+    assert file_identity("") == []
     assert large[0] == 4_000_000
     assert large != before
     path.write_bytes(bytes(3_999_999) + b"1")
     os.utime(path, ns=(0, large[1]))
     assert file_identity(path)[2] != large[2]
     assert files_named({"map": str(path), "b": ["x", 3]}) == [file_identity(path)]
+
+
+def test_a_generated_volume_is_its_table(folder, fake, monkeypatch):
+    """What else lies in the folder does not count."""
+    monkeypatch.chdir(folder)
+    laminate = STUDY.replace('path = "v.npz"', 'phantom = "laminate"\noptions = { shape = 8, layers = 2 }')
+    laminate = laminate.replace('["void"]', '["LPSCl"]')
+    cut_off(folder, fake, laminate)
+    (folder / "another").write_text("file")
+    assert go(folder, laminate)[1] == ALL
 
 
 def test_what_cannot_be_kept_is_no_fault(tmp_path):
