@@ -77,7 +77,9 @@ def worker(given: argparse.Namespace) -> None:
         found = mesh_whole(given, path, reading, target, stages) if ranks.first else {}
         comm.Barrier()
     else:
-        plan = plan_slabs(source.head, given.slabs, cell_size=given.cell_size, drop=("void",), options=options)
+        plan = plan_slabs(
+            source.head, given.slabs, cell_size=given.cell_size, drop=_drop(source.head.phase_names), options=options
+        )
         found = mesh_in_slabs(source, plan, target, ranks=ranks, voxels=voxels, stages=stages)
     meshed = peak_memory_bytes()
     told = {"ranks": comm.size, "slabs": 1 if given.whole else given.slabs, "shape": source.head.shape}
@@ -98,6 +100,10 @@ def worker(given: argparse.Namespace) -> None:
         print(json.dumps(told, default=str), flush=True)
 
 
+def _drop(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name == "void")
+
+
 def mesh_whole(given: argparse.Namespace, path: Path, reading: dict, target: Path, stages) -> dict:
     """The ordinary mesh, for comparison."""
     from ssb2mesh import mesh_volume, read_volume, write_mesh
@@ -105,7 +111,13 @@ def mesh_whole(given: argparse.Namespace, path: Path, reading: dict, target: Pat
 
     volume = read_volume(path, **reading)
     options = LatticeOptions(grade=given.grade)
-    mesh = mesh_volume(volume, cell_size=given.cell_size, drop=("void",), options=options, stages=stages)
+    mesh = mesh_volume(
+        volume,
+        cell_size=given.cell_size,
+        drop=[n for n in volume.phase_names if n == "void"],
+        options=options,
+        stages=stages,
+    )
     with stages("write mesh"):
         write_mesh(mesh, target)
     return {"tets": mesh.n_tets, "points": mesh.n_points}
