@@ -1,7 +1,7 @@
 """Fields that a solve has written (XDMF/HDF5 of DOLFINx), read back as a named mesh. Nothing is solved or drawn here.
 
 Such a file holds points, tets and fields in an order of its own, and tags without names. Order and names are found in
-the native mesh file of the same run, beside it or in a folder there; without one phases are called by their tags.
+the native mesh file of the same run, beside it or a folder up or down; without one phases are called by their tags.
 """
 
 from __future__ import annotations
@@ -111,10 +111,10 @@ def _attributes(xdmf: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _beside(heavy: Path) -> list[Path]:
-    """Native mesh files that may be the mesh of a run: in its folder, and in folders in it such as that of records."""
-    near = [*sorted(heavy.parent.glob("*.h5")), *sorted(heavy.parent.glob("*/*.h5")),
-            *sorted(heavy.parent.glob(".*/*.h5"))]  # fmt: skip
-    return [path for path in dict.fromkeys(near) if path != heavy]
+    """Native mesh files that may be the mesh of a run: in its folder, in the one above, and in those in it."""
+    folder = heavy.resolve().parent
+    near = [path for each in ("*.h5", "../*.h5", "*/*.h5", ".*/*.h5") for path in sorted(folder.glob(each))]
+    return [path for path in dict.fromkeys(near) if path.resolve() != heavy.resolve()]
 
 
 def _on_mesh_of_run(
