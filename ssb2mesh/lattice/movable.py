@@ -109,10 +109,11 @@ def _where(place, v, where):
 @nb.njit(cache=True, parallel=True)
 def _highest_level(place, active):
     """Highest level of the smallest leaves around the active vertices."""
-    highest = 0
+    highest = np.int64(0)
     for v in nb.prange(len(active)):
         where = np.empty(3, np.int64)
-        highest = max(highest, np.int64(_where(place, v, where)) if active[v] else 0)
+        level = np.int64(_where(place, v, where))
+        highest = max(highest, level if active[v] else np.int64(0))
     return highest
 
 
