@@ -218,7 +218,8 @@ def solve_budget(budget: Budget, solves: Sequence[Mapping[str, Any]], work: Coun
         found.append(Solve(str(table["name"]), str(table["type"]), dofs, seconds, held))
     seconds_of = {f"solve {s.name}": s.seconds for s in found if s.seconds is not None}
     load = cost("seconds", "load domain", work.sizes)
-    written = len(found) * (cost("disk", "fields", work.sizes) or 0.0) if fields else 0.0
+    runs = [_runs(table) for table in solves]
+    written = sum(cost("disk", "fields", replace(work.sizes, runs=each)) or 0.0 for each in runs) if fields else 0.0
     return replace(
         budget,
         memory_bytes=max([budget.memory_bytes, *(s.memory_bytes or 0 for s in found)]),
