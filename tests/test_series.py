@@ -518,3 +518,13 @@ def test_states_of_different_size_are_measured_and_not_compared(folder):
     assert result.values("shares", "total", subject="Li")[1] > 0
     assert len(result.faults) == 1
     assert "stripped: growth: after: got (8, 6, 12) voxels" in result.faults[0]
+
+
+def test_displacement_of_grey_values_is_kept_within_the_phases(scans):
+    whole = run_series(read_series(scans / "s.toml"))
+    (scans / "s.toml").write_text(GREY.replace("window = 9", 'phases = "Li"\nwindow = 9'))
+    part = run_series(read_series(scans / "s.toml"))
+    assert part.kept == 4
+    # nodes lie at z = 7, 13 (or so): about half of them in the lithium, above 12.3
+    assert 0 < part.values("moved", "found")[1] < 0.8 * whole.values("moved", "found")[1]
+    assert part.values("moved", "mean", axis="x")[1] == pytest.approx(0.4e-6, abs=0.1e-6)
