@@ -48,7 +48,7 @@ def free_bytes(folder: str | Path) -> int:
         return 0
 
 
-def has_room(folder: str | Path, needed: int) -> bool:
+def has_room(folder: str | Path, needed: int, *, one_file: bool = True) -> bool:
     """Return whether a file of some size can be written, as far as the system tells.
 
     Parameters
@@ -57,6 +57,8 @@ def has_room(folder: str | Path, needed: int) -> bool:
         Where it would be written.
     needed : int
         Bytes.
+    one_file : bool
+        Whether they go into one file; its size may be limited.
 
     Returns
     -------
@@ -68,11 +70,11 @@ def has_room(folder: str | Path, needed: int) -> bool:
     >>> has_room(".", 0)
     True
     """
-    free, limit = free_bytes(folder), _file_limit()
+    free, limit = free_bytes(folder), _file_limit() if one_file else None
     return not (free and needed > free) and not (limit is not None and needed > limit)
 
 
-def check_space(folder: str | Path, needed: int, *, what: str) -> None:
+def check_space(folder: str | Path, needed: int, *, what: str, one_file: bool = True) -> None:
     """Refuse what is predicted not to fit the disk, or the largest file that this process may write.
 
     Parameters
@@ -83,6 +85,8 @@ def check_space(folder: str | Path, needed: int, *, what: str) -> None:
         Bytes.
     what : str
         What would be written, such as ``"the results"``.
+    one_file : bool
+        As in `has_room`.
 
     Raises
     ------
@@ -93,9 +97,9 @@ def check_space(folder: str | Path, needed: int, *, what: str) -> None:
     --------
     >>> check_space(".", 0, what="nothing")
     """
-    if has_room(folder, needed):
+    if has_room(folder, needed, one_file=one_file):
         return
-    free, limit = free_bytes(folder), _file_limit()
+    free, limit = free_bytes(folder), _file_limit() if one_file else None
     if limit is not None and needed > limit:
         raise DiskFullError(
             f"{what} will take about {_size(needed)}: the disk is full or a limit is reached; files of this process "

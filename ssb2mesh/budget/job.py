@@ -173,7 +173,9 @@ def guard_study(study: Study, volume: LabelledVolume, folder: Path, *, processes
     kinds = ["mesh", *(solve_kind(str(table["type"])) for table in study.solves)]
     memory = max(cost("memory", f"process {kind}", most) or 0.0 for kind in kinds)
     files = 1 + len(study.output.mesh) + len(study.solves)
-    if memory <= 0.9 * available_memory_bytes() and has_room(folder, round(files * disk_bytes("", most))):
+    if memory <= 0.9 * available_memory_bytes() and has_room(
+        folder, round(files * disk_bytes("", most)), one_file=False
+    ):
         return
     check_budget(predict_study(study, volume), folder, processes=processes)
 
@@ -287,7 +289,7 @@ def check_budget(budget: Budget, folder: Path, *, processes: int = 1) -> None:
     --------
     >>> check_budget(Budget(0, 0, 0, 0), Path("."))
     """
-    check_space(folder, budget.disk_bytes, what="the results")
+    check_space(folder, budget.disk_bytes, what="the results", one_file=False)
     available = available_memory_bytes()
     if processes > 1 or not available or budget.memory_bytes <= 0.9 * available:
         return
