@@ -51,9 +51,9 @@ MEMORY = {
     "mesh": ("one", "built", "squares", "cells"),
     "process mesh": ("one", "built", "squares", "cells"),
     "process report": ("one", "tets", "points", "squares", "active"),
-    "process conduction": ("one", "built", "squares", "active", "points"),
-    "process effective_conductivity": ("one", "built", "squares", "active", "points"),
-    "process elasticity": ("one", "built", "squares", "active", "points"),
+    "process conduction": ("one", "tets", "squares", "active", "points"),
+    "process effective_conductivity": ("one", "tets", "squares", "active", "points"),
+    "process elasticity": ("one", "tets", "squares", "active", "points"),
 }
 DISK = {"fields": ("tets", "points*runs", "points", "one")}
 FORMATS = (".xdmf", ".vtu", ".msh", ".inp", ".e")

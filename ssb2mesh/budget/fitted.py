@@ -22,8 +22,8 @@ SECONDS: dict[str, dict[str, float]] = {
 MEMORY: dict[str, dict[str, float]] = {
     "mesh": {"built": 40.0, "squares": 480.0, "cells": 18.0},
     "process mesh": {"one": 255e6, "built": 40.0, "squares": 480.0, "cells": 18.0},
-    "process conduction": {"one": 304300000.0, "built": 645.0},
-    "process effective_conductivity": {"one": 317800000.0, "built": 789.5},
+    "process conduction": {"one": 304300000.0, "tets": 645.0},
+    "process effective_conductivity": {"one": 317800000.0, "tets": 789.5},
 }
 DISK: dict[str, dict[str, float]] = {
     "fields": {"tets": 44.29, "points*runs": 189.1},
