@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 
 from ssb2mesh.budget.model import Sizes as WorkSizes
@@ -17,6 +15,7 @@ from ssb2mesh.lattice.build import LatticeOptions, build_lattice_mesh
 from ssb2mesh.lattice.grid import CellGrid, cell_counts, make_grid
 from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.sizes import Sizes, finest_size, leaf_levels
+from ssb2mesh.lattice.threads import FEW_CELLS, threads_for
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages, available_memory_bytes
 from ssb2mesh.volume import LabelledVolume
@@ -210,7 +209,7 @@ def mesh_volume(
         return mesh_with_gmsh(volume, cell_size=cell_size, drop=drop, options=options, stages=stages, force=force)
     counts, _ = cell_counts(volume, cell_size, finest_size(options.sizes, volume))
     _check_countable(counts)
-    with _threads_worth_their_start(counts):
+    with threads_for(int(np.prod(counts)), FEW_CELLS):
         with stages("cells"):
             grid, lattice = _cells(volume, cell_size, options)
             if not force:
@@ -221,20 +220,6 @@ def mesh_volume(
             f"drop: without {', '.join(drop)} no cell is left to mesh at this cell size; give a smaller one"
         )
     return mesh
-
-
-@contextmanager
-def _threads_worth_their_start(counts: tuple[int, int, int]) -> Iterator[None]:
-    """Mesh small volumes on one thread: meeting at the end of every colour would cost more than it gains.
-
-    The mesh does not depend on the number of threads.
-    """
-    before = numba.get_num_threads()
-    numba.set_num_threads(1 if np.prod(counts) < 80_000 else before)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
 
 
 def _known(volume: LabelledVolume, name: str) -> str:

@@ -9,8 +9,6 @@ Positions are given by what they are off the lattice, in single precision, as in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numba as nb
@@ -19,6 +17,7 @@ import numpy.typing as npt
 
 from ssb2mesh.lattice.interface import END, Interface
 from ssb2mesh.lattice.placing import Room
+from ssb2mesh.lattice.threads import FEW_CORNERS, threads_for
 from ssb2mesh.lattice.walls import displacements
 
 __all__ = ["Flow", "make_flow", "terraces", "unbend"]
@@ -26,8 +25,6 @@ __all__ = ["Flow", "make_flow", "terraces", "unbend"]
 #: How much a neighbour counts that is so many doublings away.
 SHARES = 0.5 ** np.arange(32)
 SIX = np.float32(6.0)
-#: Corners of which fewer are not worth a second thread.
-FEW = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def unbend(
     first_shares, second_shares = flow.shares[0, few_around], flow.shares[1, few]
     plain, box = (flow.ring, flow.part), (flow.low, flow.high)
     inertia, pace = np.float32(rates[0]), np.float32(rates[1])
-    with _threads_for(len(around)):
+    with threads_for(len(around), FEW_CORNERS):
         for _ in range(steps):
             _umbrella(here, plain, around, flow.bent, first)
             _special_umbrella(here, flow.ring, giving, first_shares, (flow.bent, first))
@@ -139,17 +136,6 @@ def unbend(
             before[moving] = changed
             here, before = before, here
     return here, before
-
-
-@contextmanager
-def _threads_for(corners: int) -> Iterator[None]:
-    """Work on few corners on one thread: meeting four times a step would take longer than the steps."""
-    before = nb.get_num_threads()
-    nb.set_num_threads(1 if corners < FEW else before)
-    try:
-        yield
-    finally:
-        nb.set_num_threads(before)
 
 
 def terraces(flow: Flow, *, least: int) -> npt.NDArray[np.int32]:

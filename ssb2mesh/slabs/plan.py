@@ -75,6 +75,11 @@ class SlabPlan:
         return len(self.planes) - 1
 
     @property
+    def layer(self) -> int:
+        """Cells in a layer along z."""
+        return self.cells[0] * self.cells[1]
+
+    @property
     def spacing(self) -> npt.NDArray[np.float64]:
         """Size of a cell, (3,), m."""
         return np.asarray(self.head.size) / np.asarray(self.cells)

@@ -17,6 +17,7 @@ from ssb2mesh.lattice.faces import BoxTriangles, box_triangles, choose_diagonals
 from ssb2mesh.lattice.placing import Room, make_room
 from ssb2mesh.lattice.regularise import regularise
 from ssb2mesh.lattice.relax import Walls, relax
+from ssb2mesh.lattice.threads import FEW_CELLS, threads_for
 from ssb2mesh.lattice.volumes import lattice_components
 from ssb2mesh.lattice.walls import displacements, make_wall_faces, volume_change
 from ssb2mesh.slabs.cuts import Cuts, read_cuts
@@ -73,6 +74,12 @@ def make_seam(plan: SlabPlan, source: SlabSource, seam: int) -> Seam:
     --------
     >>> make_seam(plan, source, 1)  # doctest: +SKIP
     """
+    low, high = plan.seam_crop(seam)
+    with threads_for((high - low) * plan.layer, FEW_CELLS):
+        return _made(plan, source, seam)
+
+
+def _made(plan: SlabPlan, source: SlabSource, seam: int) -> Seam:
     piece = make_piece(plan, source, *plan.seam_crop(seam))
     still = piece.lattice.points() * plan.scale
     points = still.copy()

@@ -13,6 +13,7 @@ from ssb2mesh.lattice.placing import Room, make_room
 from ssb2mesh.lattice.regularise import regularise
 from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra
+from ssb2mesh.lattice.threads import FEW_CELLS, threads_for
 from ssb2mesh.lattice.walls import WallFaces, displacements, make_wall_faces, volume_change
 from ssb2mesh.slabs.components import slab_components
 from ssb2mesh.slabs.cuts import Cuts, apply_box_cuts, apply_cuts
@@ -62,6 +63,14 @@ def make_slab(
     --------
     >>> make_slab(plan, source, 0, seams=(None, None), stages=Stages())  # doctest: +SKIP
     """
+    low, high = plan.slab_crop(slab)
+    with threads_for((high - low) * plan.layer, FEW_CELLS):
+        return _made(plan, source, slab, seams=seams, stages=stages)
+
+
+def _made(
+    plan: SlabPlan, source: SlabSource, slab: int, *, seams: tuple[Seam | None, Seam | None], stages: Stages
+) -> SlabMesh:
     with stages("cells"):
         piece = make_piece(plan, source, *plan.slab_crop(slab))
     begin = _start(piece, seams, (plan.planes[slab], plan.planes[slab + 1]))
