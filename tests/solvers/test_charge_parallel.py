@@ -1,14 +1,12 @@
 """Charge transfer on one rank and on two: the same answer, the same contact, the same errors."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers_mesh import box_mesh
+from helpers_ranks import run_ranks
 
 from solvers import dolfinx_api
 from ssb2mesh import write_mesh
@@ -34,13 +32,7 @@ def cathode():
 
 
 def run(mesh, out, ranks):
-    command = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OMP_NUM_THREADS": "1"}
-    environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting ranks must not starve others on a busy machine
-    case = [*command, sys.executable, str(HERE / "charge_parallel_case.py"), str(mesh), str(out)]
-    done = subprocess.run(case, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return np.load(out)
+    return run_ranks(HERE / "charge_parallel_case.py", mesh, out, ranks)
 
 
 def test_two_ranks_agree_with_one(tmp_path, verify):

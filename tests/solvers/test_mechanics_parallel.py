@@ -1,14 +1,12 @@
 """One rank and two ranks give the same displacements, stresses, forces, stiffness and errors."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers_mesh import box_mesh
+from helpers_ranks import run_ranks
 
 from solvers import dolfinx_api
 from ssb2mesh import write_mesh
@@ -29,15 +27,7 @@ def labels():
 
 
 def run(case, mesh, out, ranks):
-    command = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OMP_NUM_THREADS": "1"}
-    environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting ranks must not starve others on a busy machine
-    done = subprocess.run(
-        [*command, sys.executable, str(HERE / case), str(mesh), str(out)],
-        env=environment, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return np.load(out)
+    return run_ranks(HERE / case, mesh, out, ranks)
 
 
 def agree(one, two):
