@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.head import VolumeHead
 
 __all__ = ["SlabSource", "VolumeHead", "source_of"]
-
-
-@dataclass(frozen=True)
-class VolumeHead:
-    """What is known of a volume without its voxels.
-
-    Parameters
-    ----------
-    shape : three int
-        Voxels along x, y, z.
-    spacing : three float
-        Voxel size, m.
-    origin : three float
-        Lower corner, m.
-    phases : mapping of int to str
-        Name of every label present, ascending.
-    """
-
-    shape: tuple[int, int, int]
-    spacing: tuple[float, float, float]
-    origin: tuple[float, float, float]
-    phases: Mapping[int, str]
-
-    @property
-    def size(self) -> tuple[float, float, float]:
-        """Edge lengths of the box, m."""
-        x, y, z = (float(n * h) for n, h in zip(self.shape, self.spacing, strict=True))
-        return (x, y, z)
-
-    @property
-    def box(self) -> npt.NDArray[np.float64]:
-        """Lower and upper corner of the box, (2, 3), m."""
-        lower = np.asarray(self.origin, float)
-        return np.stack([lower, lower + np.asarray(self.size)])
-
-    @property
-    def phase_names(self) -> tuple[str, ...]:
-        """Phase names in the order of their labels."""
-        return tuple(self.phases.values())
 
 
 @dataclass(frozen=True)

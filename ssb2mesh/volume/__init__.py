@@ -1,6 +1,7 @@
 """The segmented volume, and what is found by looking at its labels alone.
 
 - `labelled`: labels, voxel size, origin and phase names,
+- `head`: the same without the labels,
 - `counting`, `components`: how often a label occurs, and in how many pieces,
 - `segmentation`: grey values to labels,
 - `subvolumes`: cubes cut from a volume.

@@ -13,9 +13,10 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.errors import InputError
 from ssb2mesh.units import format_length
 from ssb2mesh.volume.counting import count_labels
+from ssb2mesh.volume.head import VoxelBox
 
 __all__ = ["BOX_SIDES", "LabelledVolume", "check_phase_name", "interface_name"]
 
@@ -71,7 +72,7 @@ def interface_name(first: str, second: str) -> str:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class LabelledVolume:
+class LabelledVolume(VoxelBox):
     """A segmented image with physical size and phase names.
 
     Parameters
@@ -144,48 +145,6 @@ class LabelledVolume:
         """Number of voxels along x, y, z."""
         nx, ny, nz = self.labels.shape
         return (nx, ny, nz)
-
-    @property
-    def size(self) -> tuple[float, float, float]:
-        """Edge lengths of the box in m."""
-        x, y, z = (float(n * h) for n, h in zip(self.shape, self.spacing, strict=True))
-        return (x, y, z)
-
-    @property
-    def box(self) -> npt.NDArray[np.float64]:
-        """Lower and upper corner of the box, (2, 3), m."""
-        lower = np.asarray(self.origin, float)
-        return np.stack([lower, lower + np.asarray(self.size)])
-
-    @property
-    def phase_names(self) -> tuple[str, ...]:
-        """Phase names in the order of their labels."""
-        return tuple(self.phases.values())
-
-    def label_of(self, name: str) -> int:
-        """Return the label of a phase.
-
-        Parameters
-        ----------
-        name : str
-            Phase name.
-
-        Returns
-        -------
-        int
-            Its label.
-
-        Raises
-        ------
-        InputError
-            If no phase has this name.
-        """
-        for label, phase in self.phases.items():
-            if phase == name:
-                return label
-        raise InputError(
-            f"phase: no phase {name!r}; phases: {', '.join(self.phase_names)}{nearest(name, self.phase_names)}"
-        )
 
     def voxel_counts(self) -> dict[str, int]:
         """Return the number of voxels of each phase, by name."""
