@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.study import checks
 from ssb2mesh.study.checks import Faults, Table
+from ssb2mesh.study.head import open_tables, read_toml_text
 from ssb2mesh.study.model import MeshSpec, VolumeSpec
 from ssb2mesh.study.reader import read_mesh_table, read_solve_tables, read_volume_table
 
@@ -147,14 +147,8 @@ def read_series(path: str | Path, *, folder: str | Path | None = None) -> Series
     'assembled'
     """
     path = Path(path)
-    try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"series: no file {str(path)!r}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"series: cannot read {str(path)!r}: {reason}; a series is a TOML file") from None
-    return parse_series(content, base=path.resolve().parent, source=path, folder=folder)
+    text = read_toml_text(path, "series")
+    return parse_series(text, base=path.resolve().parent, source=path, folder=folder)
 
 
 def parse_series(content: str, *, base: Path, source: Path | None = None, folder: str | Path | None = None) -> Series:
@@ -197,21 +191,14 @@ def parse_series(content: str, *, base: Path, source: Path | None = None, folder
     """
     from ssb2mesh.series.measures import COMPARISONS, MEASURES
 
-    named = str(source) if source else "series"
-    try:
-        tables = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{named}: not valid TOML: {error}") from None
-    faults = Faults()
-    top = Table(tables, "", faults)
-    title = top.get("title", checks.text, default=source.stem if source else "series")
+    named, stem, tables, top, title, faults = open_tables(content, "series", source)
     label = top.get("label", checks.text, default="state")
     states = _states(tables, faults, base)
     measures = _tasks(tables.get("measure", []), "measure", MEASURES, faults)
     comparisons = _tasks(tables.get("compare", []), "compare", COMPARISONS, faults)
     mesh = read_mesh_table(Table(tables.get("mesh", {}), "[mesh]", faults))
     output = Table(tables.get("output", {}), "[output]", faults)
-    default = str(base / f"{source.stem if source else 'series'}-results")
+    default = str(base / f"{stem}-results")
     where = output.get("folder", lambda v: checks.path_text(v, base), default=default)
     report = output.get("report", checks.flag, default=True)
     output.finish()

@@ -2,6 +2,7 @@
 
 - `model`: the frozen dataclasses,
 - `reader`: TOML text to dataclasses, with every fault reported at once,
+- `head`: text, tables and title of a TOML file,
 - `checks`: the readers of single values and the list of faults,
 - `placeholders`: places that are still to be filled in,
 - `writer`: dataclasses back to TOML, as the resolved study beside the results.

@@ -17,6 +17,7 @@ from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.measure.plan import NECK, MeasurePlan
 from ssb2mesh.study import checks
 from ssb2mesh.study.checks import Faults, Table
+from ssb2mesh.study.head import open_tables, read_toml_text
 from ssb2mesh.study.model import CleanStep, MeshSpec, OutputSpec, Study, VolumeSpec
 from ssb2mesh.study.placeholders import note_placeholders
 from ssb2mesh.units import parse_length, parse_spacing
@@ -59,14 +60,7 @@ def read_study(path: str | Path) -> Study:
     'Composite cathode'
     """
     path = Path(path)
-    try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"study: no file {str(path)!r}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"study: cannot read {str(path)!r}: {reason}; a study is a TOML file") from None
-    return parse_study(content, base=path.resolve().parent, source=path)
+    return parse_study(read_toml_text(path, "study"), base=path.resolve().parent, source=path)
 
 
 def parse_study(content: str, *, base: Path, source: Path | None = None) -> Study:
@@ -103,14 +97,7 @@ def parse_study(content: str, *, base: Path, source: Path | None = None) -> Stud
     >>> parse_study(text, base=Path(".")).volume.phantom
     'sphere'
     """
-    named = str(source) if source else "study"
-    try:
-        tables = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{named}: not valid TOML: {error}") from None
-    faults = Faults()
-    top = Table(tables, "", faults)
-    title = top.get("title", checks.text, default=source.stem if source else "study")
+    named, _, tables, top, title, faults = open_tables(content, "study", source)
     if "volume" not in tables:
         faults.add("[volume]", 'missing; give a [volume] table with path = "..." or phantom = "..."')
     volume = (
