@@ -31,6 +31,7 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 python_use_unqualified_type_names = True
 
 # Without DOLFINx the pages of `solvers` are made from the docstrings alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from solvers import dolfinx_api
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -83,7 +86,7 @@ def test_the_source_archive_can_be_tested_and_built(archives):
     _, source = archives
     with tarfile.open(source) as found:
         names = {name.partition("/")[2] for name in found.getnames()}
-    for name in ("pyproject.toml", "LICENSE", "CHANGELOG.md", "CITATION.cff", "Dockerfile", "conda/meta.yaml",
+    for name in ("pyproject.toml", "LICENSE", "CHANGELOG.md", "CITATION.cff", "Dockerfile", "conda/recipe.yaml",
                  "tests/conftest.py", "tests/test_packaging.py", "tools/setup.sh", "examples/demo.toml",
                  "docs/index.md", "ssb2mesh/study/templates/mesh.toml"):  # fmt: skip
         assert name in names, name
@@ -108,14 +111,28 @@ def test_citation():
 
 
 def requirement(line):
-    name, _, version = re.fullmatch(r"([A-Za-z0-9_.-]+)\s*(\[.*\])?(>=[\d.]+)?.*", line.strip()).groups()
+    """Name and lowest version of a line such as "numpy>=1.24" or "numpy >=1.24"; "" where any will do."""
+    name, _, version = re.fullmatch(r"([A-Za-z0-9_.-]+)\s*(\[.*\])?\s*(>=[\d.]+)?.*", line.strip()).groups()
     return name.lower().replace("_", "-"), version or ""
 
 
+def recipe():
+    """conda/recipe.yaml with what it takes from pyproject.toml put in; other expressions stay as they are."""
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    found = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    for name, text in found.pop("context").items():
+        file, key = re.fullmatch(r'\$\{\{ load_from_file\("([^"]+)"\)\.project\.(\w+) \}\}', text).groups()
+        value = tomllib.loads((ROOT / "conda" / file).read_text(encoding="utf-8"))["project"][key]
+        for table in found.values():
+            if isinstance(table, dict):
+                table.update((k, value) for k, v in table.items() if v == f"${{{{ {name} }}}}")
+    return found
+
+
 def test_the_recipe_needs_what_the_package_needs():
-    text = (ROOT / "conda" / "meta.yaml").read_text(encoding="utf-8")
-    lines = text.partition("  run:\n")[2].partition("\ntest:")[0].strip("\n").splitlines()
-    listed = dict(requirement(line.removeprefix("    - ").replace(" ", "", 1)) for line in lines)
+    found = recipe()
+    listed = dict(map(requirement, found["requirements"]["run"]))
+    assert len(listed) == len(found["requirements"]["run"])
     extras = PROJECT["optional-dependencies"]
     needed = [
         *PROJECT["dependencies"],
@@ -123,43 +140,72 @@ def test_the_recipe_needs_what_the_package_needs():
     ]
     spelt = {"matplotlib": "matplotlib-base"}
     for name, version in map(requirement, needed):
-        assert listed.get(spelt.get(name, name)) == version, name
-    assert listed["python"] == PROJECT["requires-python"]
-    assert PROJECT["version"] not in text.replace(">=", "")
+        assert listed.pop(spelt.get(name, name)) == version, name
+    assert listed.pop("python") == PROJECT["requires-python"]
+    # and of what pip cannot give, no more than what solves need
+    assert set(listed) == {"fenics-dolfinx", "petsc", "petsc4py"}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    assert set(build) <= {line.replace(" ", "") for line in found["requirements"]["host"]}
 
 
-def recipe():
-    """conda/meta.yaml as conda-build would read it."""
-    jinja2 = pytest.importorskip("jinja2", reason="Jinja2 is not installed")
-    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
-
-    def load_file_data(name, *, from_recipe_dir):
-        assert from_recipe_dir
-        return tomllib.loads((ROOT / "conda" / name).read_text(encoding="utf-8"))
-
-    template = (ROOT / "conda" / "meta.yaml").read_text(encoding="utf-8")
-    rendered = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(template)
-    return yaml.safe_load(rendered.render(load_file_data=load_file_data, PYTHON="python"))
-
-
-def test_the_recipe_renders_to_what_pyproject_says():
+def test_the_recipe_says_what_pyproject_says():
     found = recipe()
-    assert {"package", "source", "build", "requirements", "test", "about"} <= set(found)
+    assert set(found) == {"package", "source", "build", "requirements", "tests", "about"}
     assert found["package"] == {"name": PROJECT["name"], "version": PROJECT["version"]}
+    assert PROJECT["version"] not in (ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8")
     assert (ROOT / "conda" / found["source"]["path"] / "pyproject.toml").is_file()
     scripts = [f"{name} = {target}" for name, target in PROJECT["scripts"].items()]
-    assert found["build"]["entry_points"] == scripts
+    assert found["build"]["python"]["entry_points"] == scripts
     assert found["about"]["summary"] == PROJECT["description"]
     assert found["about"]["license"] == PROJECT["license"]
-    run = [line.split()[0] for line in found["requirements"]["run"]]
-    assert len(run) == len(set(run))
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
-    host = [line.replace(" ", "") for line in found["requirements"]["host"]]
-    assert set(build) <= set(host)
-    # the environment of a developer has all that the package needs
-    environment = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    names = {re.split(r"[>=<]", line.strip("- "))[0] for line in environment.splitlines() if line.startswith("  - ")}
-    assert {name.removesuffix("-base") for name in run} <= names
+    assert (ROOT / found["about"]["license_file"]).is_file()
+
+
+def test_the_recipe_tries_the_package(tmp_path, monkeypatch, capsys):
+    """Its own test commands run here, up to the one that solves."""
+    if not dolfinx_api.available():
+        pytest.skip("DOLFINx is not installed: " + dolfinx_api.INSTALL)
+    from ssb2mesh.cli.main import cli
+
+    (commands,) = [test["script"] for test in recipe()["tests"] if "script" in test]
+    assert any(line.startswith("ssb2mesh run ") for line in commands)
+    monkeypatch.chdir(tmp_path)
+    for line in commands:
+        words = shlex.split(line)
+        assert words[0] == "ssb2mesh", line
+        try:
+            code = cli.main(words[1:], standalone_mode=False)
+        except SystemExit as end:
+            code = end.code
+        assert not code, line
+    assert "tortuosity" in capsys.readouterr().out
+
+
+def test_the_recipe_renders():
+    """By the program that builds it, where its Python package is installed (see CONTRIBUTING.md)."""
+    rattler_build = pytest.importorskip("rattler_build", reason="py-rattler-build is not installed")
+    found = rattler_build.Stage0Recipe.from_file(ROOT / "conda" / "recipe.yaml")
+    for system in ("linux-64", "osx-arm64"):
+        platform = rattler_build.PlatformConfig(target_platform=system, experimental=True)
+        (rendered,) = found.render(render_config=rattler_build.RenderConfig(platform=platform))
+        told = rendered.recipe.to_dict()
+        assert told["package"] == {"name": PROJECT["name"], "version": PROJECT["version"]}
+        assert told["requirements"] == recipe()["requirements"]
+
+
+def test_the_environment_of_a_developer_has_all_that_the_package_needs():
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    found = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert found["channels"] == ["conda-forge"]
+    names = {re.split(r"[>=< ]", line)[0] for line in found["dependencies"] if isinstance(line, str)}
+    run = {line.split()[0].removesuffix("-base") for line in recipe()["requirements"]["run"]}
+    assert run <= names, run - names
+    # and what `make lint`, `make test` and `make docs` start, by its name on conda-forge
+    extras = PROJECT["optional-dependencies"]
+    spelt = {"build": "python-build", "gmsh": "python-gmsh"}
+    wheels_only = {"exovista", "meshioplusplus", "ornl-wasp"}  # of PyPI alone; without them tests skip
+    for name, _ in (requirement(line) for extra in ("dev", "docs", "gmsh", "test") for line in extras[extra]):
+        assert spelt.get(name, name) in names | wheels_only, name
 
 
 def test_the_image_copies_files_that_exist_and_is_no_root():
