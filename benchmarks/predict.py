@@ -25,20 +25,20 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 UM = 1e-6
 TRAINING = (
-    ("composite_cathode", 32, {}), ("composite_cathode", 60, {"drop": ["void"]}),
-    ("cracked_pellet", 56, {"options": {"grade": 1}}), ("gyroid", 36, {}), ("gyroid", 64, {"options": {"grade": 2}}),
-    ("noise", 28, {}), ("noise", 44, {}), ("smooth", 40, {}), ("smooth", 60, {"cell_size": "2 voxels"}),
-    ("sphere", 32, {}), ("sphere", 56, {}),
+    ("composite_cathode", 44, {}), ("composite_cathode", 60, {"drop": ["void"]}), ("composite_cathode", 112, {}),
+    ("cracked_pellet", 56, {"options": {"grade": 1}}), ("cracked_pellet", 96, {"options": {"grade": 2}}),
+    ("gyroid", 44, {}), ("gyroid", 64, {"options": {"grade": 2}}), ("noise", 44, {}), ("noise", 60, {}),
+    ("smooth", 48, {}), ("smooth", 96, {"cell_size": "2 voxels"}), ("sphere", 44, {}), ("sphere", 72, {}),
 )  # fmt: skip
 TRYING = (
-    ("composite_cathode", 48, {"seed": 7}), ("smooth", 52, {"seed": 3}), ("gyroid", 44, {"drop": ["NMC"]}),
-    ("cracked_pellet", 48, {"seed": 5, "options": {"grade": 2}}), ("noise", 36, {"seed": 9, "drop": ["phase3"]}),
+    ("composite_cathode", 72, {"seed": 7}), ("smooth", 64, {"seed": 3}), ("gyroid", 50, {"drop": ["NMC"]}),
+    ("cracked_pellet", 80, {"seed": 5, "options": {"grade": 2}}), ("noise", 52, {"seed": 9, "drop": ["phase3"]}),
 )  # fmt: skip
-#: Largest volume for elasticity, which takes longest.
-MOST_ELASTIC = 45
+#: Largest volumes for conduction and for elasticity, which takes longest.
+MOST_CONDUCTING, MOST_ELASTIC = 80, 44
 #: Which sizes each cost may depend on.
 SECONDS = {
-    "mesh": ("one", "built", "squares", "cells"),
+    "mesh": ("one", "built", "squares", "cells", "voxels"),
     "check": ("one", "tets", "squares", "voxels"),
     "load domain": ("one", "tets", "points"),
     "solve conduction": ("one", "active", "tets"),
@@ -62,7 +62,7 @@ for _suffix in FORMATS:
     DISK[f"file {_suffix}"] = ("one", "tets", "points", "squares")
 MESHING = ("cells", "interface", "regularise", "connectivity", "optimise", "tags")
 SOLVES = {
-    "conduction": {"fixed": {"z_min": 0.0, "z_max": 1.0}},
+    "conduction": {"fixed": {"x_min": 0.0, "x_max": 1.0}},
     "effective_conductivity": {"axes": ["x", "y", "z"]},
     "elasticity": {"fixed": {"z_min": [0.0, 0.0, 0.0]}, "pressure": {"z_max": 1e6}},
 }
@@ -165,24 +165,39 @@ def run_study_with(kind: str, spec, volume, mesh, *, folder: Path, stages) -> No
     run_study(Study("b", spec, mesh, output, tuple(solves), None, MeasurePlan() if full else None), stages=stages)
 
 
-def measured(jobs: list[dict], *, show: bool = True, keep: str | None = None) -> list[dict]:
-    """Every job in a process of its own."""
+def measured(jobs: list[dict], *, keep: Path | None = None) -> list[dict]:
+    """Every job in a process of its own; those that the file has are not run again."""
+    known = {} if keep is None or not keep.exists() else dict(map(_keyed, keep.read_text().splitlines()))
     rows = []
     for job in jobs:
-        command = [sys.executable, __file__, "--one", json.dumps(job)]
-        variables = {**os.environ, "OMP_NUM_THREADS": "2"}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=variables)
-        if done.returncode != 0:
-            sys.exit(f"{job}: {done.stderr[-2000:]}")
-        row = json.loads(done.stdout.splitlines()[-1])
-        row["seconds"]["mesh"] = sum(row["seconds"].get(stage, 0.0) for stage in MESHING)
-        rows.append({**row, "job": job})
-        if keep is not None:
-            with Path(keep).open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
-        if show:
-            print(f"{job['case']} {job['size']} {job['solve'] or 'mesh'}: {row['sizes']['tets']} tets", file=sys.stderr)
+        key = json.dumps(job)
+        if key not in known:
+            known[key] = {**_in_a_process(key), "job": job}
+            if keep is not None:
+                with keep.open("a") as file:
+                    file.write(json.dumps(known[key]) + "\n")
+        rows.append(known[key])
+        print(
+            f"{job['case']} {job['size']} {job['solve'] or 'mesh'}: {rows[-1]['sizes']['tets']} tets", file=sys.stderr
+        )
     return rows
+
+
+def _keyed(line: str) -> tuple[str, dict]:
+    row = json.loads(line)
+    return json.dumps(row["job"]), row
+
+
+def _in_a_process(job: str) -> dict:
+    variables = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, __file__, "--one", job], capture_output=True, text=True, cwd=ROOT, env=variables
+    )
+    if done.returncode != 0:
+        sys.exit(f"{job}: {done.stderr[-2000:]}")
+    row = json.loads(done.stdout.splitlines()[-1])
+    row["seconds"]["mesh"] = sum(row["seconds"].get(stage, 0.0) for stage in MESHING)
+    return row
 
 
 def jobs_of(cases, *, quick: bool = False) -> list[dict]:
@@ -193,7 +208,8 @@ def jobs_of(cases, *, quick: bool = False) -> list[dict]:
         for case, size, more in cases
         for solve in (None, *SOLVES)
         # a phase of one voxel's islands conducts nothing, and takes no solver any time
-        if solve is None or case != "noise" and (solve != "elasticity" or size < MOST_ELASTIC and not quick)
+        if solve is None or case != "noise" and size <= (MOST_ELASTIC if solve == "elasticity" else MOST_CONDUCTING)
+        if solve != "elasticity" or not quick
     ]
 
 
@@ -301,8 +317,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the constants into the package")
     parser.add_argument("--only-try", action="store_true", help="fit nothing")
     parser.add_argument("--quick", action="store_true", help="a rough fit on a few small volumes, tried on none")
-    parser.add_argument("--keep", help="write the measurements to this JSON file")
-    parser.add_argument("--use", help="take the measurements of such a file")
+    parser.add_argument("--keep", type=Path, help="file of measurements; a job that it has is not run again")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -312,31 +327,23 @@ def main() -> None:
     from ssb2mesh.budget.speed import machine_speed, reference_work
 
     start = time.perf_counter()
-    if given.use:
-        kept = json.loads(Path(given.use).read_text())
-    else:
-        reference = min(reference_work() for _ in range(20))
-        warm = jobs_of([("gyroid", 48, {"options": {"grade": 1}}), ("noise", 48, {})])
-        rows_file = f"{given.keep}l" if given.keep else None
-        if not given.quick:
-            measured(warm, show=False)
-        kept = {"reference": reference, "speed": machine_speed(fresh=True)}
-        kept["trying"] = [] if given.quick else measured(jobs_of(TRYING))
-        kept["training"] = [] if given.only_try else measured(jobs_of(TRAINING, quick=given.quick), keep=rows_file)
-    if given.keep:
-        Path(given.keep).write_text(json.dumps(kept))
+    reference = min(reference_work() for _ in range(20))
+    if not given.quick:
+        measured(jobs_of([("gyroid", 48, {"options": {"grade": 1}}), ("noise", 48, {})]))
+    trying = [] if given.quick else measured(jobs_of(TRYING), keep=given.keep)
     if given.only_try:
         constants = {"seconds": fitted.SECONDS, "memory": fitted.MEMORY, "disk": fitted.DISK}
-        try_all(constants, kept["trying"], kept["speed"])
+        try_all(constants, trying, machine_speed(fresh=True))
         return
-    constants = fit_all(kept["training"])
+    training = measured(jobs_of(TRAINING, quick=given.quick), keep=given.keep)
+    constants = fit_all(training)
     print(json.dumps(constants, indent=1))
-    try_all(constants, kept["training"], 1.0)
+    try_all(constants, training, 1.0)
     print("\nfive volumes that were not fitted:")
-    try_all(constants, kept["trying"], 1.0)
+    try_all(constants, trying, 1.0)
     print(f"{time.perf_counter() - start:.0f} s")
     if given.write:
-        write_constants(constants, kept["reference"])
+        write_constants(constants, reference)
 
 
 if __name__ == "__main__":
