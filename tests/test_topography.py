@@ -1,5 +1,7 @@
 """Height maps and roughness, thickness of layers, changes between states: exact answers and bad input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -99,10 +101,11 @@ def test_sine_from_voxels_and_from_a_mesh(amplitude):
     exact = roughness(as_map(wave(amplitude, tilt=0.03) * H, H))
     volume = surface(wave(amplitude, tilt=0.03))
     voxels = roughness(height_map(volume, "z_max", phases="LPS"))
-    # steps of a voxel: measured +0.1 and +1.2 %
-    assert voxels.Sa == pytest.approx(exact.Sa, rel=0.02)
-    # and Sheppard's twelfth of their square in the mean square
-    assert voxels.Sq == pytest.approx(np.sqrt(exact.Sq**2 + H**2 / 12), rel=0.005)
+    # the rounding to voxels is taken off in the mean
+    assert voxels.Sa == pytest.approx(exact.Sa, rel=0.01)
+    assert voxels.Sq == pytest.approx(exact.Sq, rel=0.005)
+    plain = roughness(replace(height_map(volume, "z_max", phases="LPS"), step=0.0))
+    assert plain.Sq == pytest.approx(np.sqrt(exact.Sq**2 + H**2 / 12), rel=0.005)
     heights = height_map_of_mesh(mesh_volume(volume), "LPS|Li", side="z_max", pixel=H)
     assert heights.covered == 1.0
     # smoothing flattens crests: -1 % at 6 voxels, -2.3 % at 3
@@ -111,6 +114,41 @@ def test_sine_from_voxels_and_from_a_mesh(amplitude):
     lower = height_map_of_mesh(mesh_volume(volume), "LPS|Li", side="z_min", pixel=2 * H)
     assert lower.values.shape == (32, 32)
     assert roughness(lower).Sa == pytest.approx(roughness(heights).Sa, rel=0.01)
+
+
+@pytest.mark.parametrize(("waves", "seed"), [(10, 2), (20, 3)])
+@pytest.mark.parametrize(
+    ("mean", "tilt", "limit"), [(0.65, 0.0, 0.02), (1, 0.0, 0.01), (2.5, 0.0, 0.005), (0.4, 0.03, 0.03)]
+)
+def test_roughness_of_an_irregular_surface_from_its_labels(mean, tilt, limit, waves, seed):
+    """Ra of Huang C. 2025 is 0.65 to 1.9 of their voxels; `waves` is how many bumps there are along a side."""
+    n = 160
+    bumps = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(n, n)), n / waves / 5, mode="wrap")
+    height = 20.37 + bumps / np.abs(bumps - bumps.mean()).mean() * mean + tilt * np.arange(n)
+    exact = roughness(as_map(height * H, H))
+    heights = height_map(surface(height), "z_max", phases="LPS")
+    found = roughness(heights)
+    # the limit of the issue from 0.65 voxels on; measured 1.7 %, 0.6 % and 0.1 %
+    assert found.Sa == pytest.approx(exact.Sa, rel=limit)
+    assert found.Sq == pytest.approx(exact.Sq, rel=limit)
+    # a mean over some hundred bumps
+    assert found.Ssk == pytest.approx(exact.Ssk, abs=0.1)
+    assert found.Sku == pytest.approx(exact.Sku, rel=0.15 if mean < 0.5 else 0.05)
+    profile, sharp = (profile_roughness(m, along="x") for m in (heights, as_map(height * H, H)))
+    assert profile.Ra == pytest.approx(sharp.Ra, rel=limit)
+    assert profile.Rq == pytest.approx(sharp.Rq, rel=limit)
+    # without it they are this much too rough
+    if mean == 0.65:
+        assert roughness(replace(heights, step=0.0)).Sa > 1.1 * exact.Sa
+
+
+def test_steps_of_a_tilted_plane_are_no_roughness():
+    found = roughness(height_map(surface(wave(0.0, tilt=0.0313)), "z_max", phases="LPS"))
+    assert found.Sa < 0.05 * H
+    assert found.Sz > 0.9 * H
+    flat = roughness(height_map(surface(wave(0.0)), "z_max", phases="LPS"))
+    assert flat.Sa == flat.Sq == 0.0
+    assert np.isnan(flat.Sku)
 
 
 @pytest.mark.parametrize("side", ["z_max", "z_min"])
@@ -124,11 +162,13 @@ def test_grey_values_see_less_than_a_voxel(side):
     phase = "LPS" if side == "z_max" else "Li"
     found = roughness(height_map(volume, side, phases=phase, grey=grey, threshold=100.0))
     assert found.Sa == pytest.approx(exact.Sa, rel=1e-6)
-    assert roughness(height_map(volume, side, phases=phase)).Sa > 1.05 * exact.Sa
+    labels = height_map(volume, side, phases=phase)
+    assert roughness(replace(labels, step=0.0)).Sa > 1.05 * exact.Sa
+    assert roughness(labels).Sa == pytest.approx(exact.Sa, rel=0.03)
 
 
 @pytest.mark.parametrize("blur", [0.7, 1.0])
-@pytest.mark.parametrize(("amplitude", "from_labels"), [(0.5, 0.5), (1.0, 0.12), (2.0, 0.03)])
+@pytest.mark.parametrize(("amplitude", "from_labels"), [(0.5, 0.02), (1.0, 0.05), (2.0, 0.02)])
 def test_roughness_of_a_blurred_image_of_eight_bits(amplitude, from_labels, blur):
     height = wave(amplitude, tilt=0.03)
     lithium = np.clip(np.arange(40) + 1 - height[:, :, None], 0, 1)  # share of each voxel
@@ -141,9 +181,10 @@ def test_roughness_of_a_blurred_image_of_eight_bits(amplitude, from_labels, blur
         assert found.Sa == pytest.approx(exact.Sa, rel=0.02)
         assert found.Sq == pytest.approx(exact.Sq, rel=0.02)
     # what labels alone give, as the documentation tells it
-    assert roughness(height_map(volume, "z_max", phases="LPS")).Sa / exact.Sa - 1 == pytest.approx(
-        from_labels, abs=0.04
-    )
+    heights = height_map(volume, "z_max", phases="LPS")
+    assert roughness(heights).Sa == pytest.approx(exact.Sa, rel=from_labels)
+    if amplitude < 2:
+        assert roughness(replace(heights, step=0.0)).Sa > 1.06 * exact.Sa
 
 
 def test_noise_and_thin_layers_do_not_send_the_surface_away():
@@ -269,6 +310,7 @@ def test_change_of_thickness():
         (lambda v, m: height_map(v, "z_max", phases="LPS", grey=v.labels[1:], threshold=1), r"grey: got shape \(3,"),
         (lambda v, m: height_map_of_mesh(m, "LPS|Li", side="z_max", pixel=-1.0), "pixel: got -1.0; give a length up"),
         (lambda v, m: height_map_of_mesh(m, "LPS|Na", side="z_max", pixel=H), "LPS|Na"),
+        (lambda v, m: replace(as_map(np.eye(3)), step=-1.0), "step: got -1.0; give the size of the steps"),
         (lambda v, m: roughness(as_map(np.zeros((3, 3))), level="cubic"), "level: got 'cubic'.*plane"),
         (lambda v, m: roughness(as_map(np.full((3, 3), np.nan))), "0 columns have a height; too few"),
         (lambda v, m: roughness(as_map(np.eye(9)), cutoff=1.0), "cutoff: got 1.0; give a length above two pixels"),

@@ -41,11 +41,13 @@ class HeightMap:
         Axis of the height.
     extent : ((low, high), (low, high))
         Range of the map along the two remaining axes, m.
+    step : float
+        Heights are rounded to whole steps of this, m; 0 if they are not. `roughness` takes the rounding off.
 
     Raises
     ------
     InputError
-        If the heights are not two-dimensional, or a pixel has no size.
+        If the heights are not two-dimensional, a pixel has no size, or the step is negative.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class HeightMap:
     pixel: tuple[float, float]
     axis: str
     extent: tuple[tuple[float, float], tuple[float, float]]
+    step: float = 0.0
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values, dtype=np.float64)
@@ -65,6 +68,8 @@ class HeightMap:
             raise InputError(f"values: got shape {values.shape}; heights have two axes")
         if len(self.pixel) != 2 or not min(self.pixel) > 0:
             raise InputError(f"pixel: got {self.pixel!r}; give two positive lengths in m")
+        if not (np.isfinite(self.step) and self.step >= 0):
+            raise InputError(f"step: got {self.step!r}; give the size of the steps in m, or 0")
         object.__setattr__(self, "values", values)
 
     @property
@@ -130,10 +135,9 @@ def height_map(
     """Return the height at which phases begin, seen from a side: a voxel face, or a crossing of grey values near it.
 
     Only the largest piece of these phases counts, so that crumbs before it are not the surface. From labels alone a
-    height is known to a voxel, and surfaces rougher than 1.5 voxels (Sq) come out right within 2 to 3 %; smoother ones
-    come out too rough: Sa of a wave of one voxel amplitude by 12 %, of half a voxel by 50 %. Grey values place the
-    surface between voxel centres, on the cubic through the four around it: Sa of such waves is within 2 % in an image
-    blurred by 0.7 to 1 voxel (standard deviation).
+    height is known to a voxel; `roughness` takes the mean effect of that off, which leaves irregular surfaces within
+    2 % from an Sa of 0.65 voxels on. Grey values place the surface between voxel centres, on the cubic through the four
+    around it: Sa of waves of half a voxel is within 2 % in an image blurred by 0.7 to 1 voxel (standard deviation).
 
     Parameters
     ----------
@@ -183,7 +187,7 @@ def height_map(
             raise InputError(f"grey: got shape {values.shape}; the volume has {volume.shape} voxels")
         face = _crossing(turned(values, side), depth, float(threshold))
     values = np.where(depth < mask.shape[2], view.coordinate(face), np.nan)
-    return HeightMap(values, view.pixel, view.axis, view.extent)
+    return HeightMap(values, view.pixel, view.axis, view.extent, step=view.step if grey is None else 0.0)
 
 
 def _crossing(grey: npt.NDArray, face: npt.NDArray[np.int64], threshold: float) -> npt.NDArray[np.float64]:
