@@ -1,4 +1,4 @@
-# Debian 12 with its own DOLFINx:
+# Debian 12 with its own DOLFINx; see docs/how-to/docker.md:
 #   docker build -t ssb2mesh .
 #   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/data" ssb2mesh run study.toml
 FROM debian:12-slim
@@ -26,6 +26,14 @@ ENV PATH=/usr/local/ssb2mesh/bin:$PATH \
     NUMBA_CACHE_DIR=/var/cache/ssb2mesh/numba \
     OMP_NUM_THREADS=1
 USER ssb2mesh
+# kernels and forms are compiled here, or every new container would spend a minute or two on them; the speed of the machine
+# that builds the image is not that of the machine that runs it
+RUN mkdir /tmp/warm && cd /tmp/warm \
+ && for study in effective mechanics; do \
+      ssb2mesh init "$study" -o "$study.toml" -q && ssb2mesh run "$study.toml" -q >/dev/null || exit 1; \
+    done \
+ && rm -rf /tmp/warm /var/cache/ssb2mesh/ssb2mesh/speed.json \
+ && find /var/cache/ssb2mesh -mindepth 1 -user ssb2mesh -exec chmod a+rwX {} +
 WORKDIR /data
 ENTRYPOINT ["ssb2mesh"]
 CMD ["--help"]
