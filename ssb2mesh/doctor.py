@@ -198,8 +198,15 @@ def _run(command: list[str], *, seconds: float = 120.0) -> tuple[int, list[str],
         "OMP_NUM_THREADS": "1",
     }
     try:
+        # mpirun reads what it can get: without this, commands pasted after `doctor` would go to it and be lost
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, env=os.environ | allowances, check=False
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=seconds,
+            env=os.environ | allowances,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return 1, [], [f"no answer within {seconds:.0f} s"]

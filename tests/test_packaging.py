@@ -223,3 +223,10 @@ def test_the_image_copies_files_that_exist_and_is_no_root():
     setup = (ROOT / "tools" / "setup.sh").read_text(encoding="utf-8")
     packages = re.search(r"no-install-recommends \\\n(.+) \\\n && rm", text)[1].split()
     assert set(packages) <= set(setup.split())
+
+
+def test_doctor_leaves_the_input_to_the_shell():
+    """Commands that are pasted after `ssb2mesh doctor` wait in its input, which mpirun would read."""
+    program = "from ssb2mesh.doctor import _run; import sys; print(_run(['cat'])[1], sys.stdin.read())"
+    done = subprocess.run([sys.executable, "-c", program], input="next", capture_output=True, text=True, check=True)
+    assert done.stdout == "[] next\n"
