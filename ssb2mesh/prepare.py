@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from ssb2mesh.identity import digest, file_identity, files_named
 from ssb2mesh.journal import Journal
@@ -83,17 +84,19 @@ def prepare_mesh(study: Study, folder: Path, journal: Journal, *, force: bool = 
     """
     from ssb2mesh.check import check_mesh
     from ssb2mesh.io import write_mesh
+    from ssb2mesh.thin import told_losses
 
     stages = journal.stages
     with stages("volume"):
         volume, cleaned = load_volume(study.volume)
     check_names(study, volume)
     key = mesh_key(study)
+    losses = told_losses(volume, _meshing(study), stages)
     mesh = _mesh(study, volume, folder, journal=journal, key=key, processes=0 if force else processes)
 
     def check() -> object:
         with stages("check"):
-            return check_mesh(mesh, volume)
+            return replace(check_mesh(mesh, volume), thin=losses)
 
     report = journal.stage("check", key, check)
     for name in dict.fromkeys(study.output.mesh):
@@ -116,7 +119,6 @@ def _mesh(
     """The mesh, read if it is there, else made and written; with 0 processes nothing is predicted."""
     from ssb2mesh.budget.job import guard_study
     from ssb2mesh.io import read_mesh, write_mesh
-    from ssb2mesh.mesh_options import lattice_options
     from ssb2mesh.mesher import mesh_volume
 
     stages = journal.stages
@@ -127,20 +129,20 @@ def _mesh(
     if processes:
         guard_study(study, volume, folder, processes=processes)
     begun = journal.begin("mesh", key)
-    mesh = mesh_volume(
-        volume,
-        cell_size=study.mesh.cell_size,
-        drop=study.mesh.drop,
-        engine=study.mesh.engine,
-        options=lattice_options(study.mesh.options),
-        stages=stages,
-        force=not processes,
-    )
+    mesh = mesh_volume(volume, drop=study.mesh.drop, stages=stages, force=not processes, **_meshing(study))
     native = _native(study)
     with stages("write mesh"):
         write_mesh(mesh, folder / native)
     journal.keep(begun, native)
     return mesh
+
+
+def _meshing(study: Study) -> dict[str, Any]:
+    """Arguments of `mesh_volume` that decide about the cells."""
+    from ssb2mesh.mesh_options import lattice_options
+
+    mesh = study.mesh
+    return {"cell_size": mesh.cell_size, "engine": mesh.engine, "options": lattice_options(mesh.options)}
 
 
 def _native(study: Study) -> str:

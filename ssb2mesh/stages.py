@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -45,6 +45,8 @@ class Stages:
     ----------
     show : bool
         Announce each stage on stderr when stderr is a terminal.
+    tell : callable, optional
+        Called with a line that should be known before the job is done.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class Stages:
     show: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
+    tell: Callable[[str], None] | None = None
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -78,6 +81,11 @@ class Stages:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
             self.memory[name] = peak_memory_bytes()
+
+    def say(self, line: str) -> None:
+        """Tell a line, if anybody listens."""
+        if self.tell is not None:
+            self.tell(line)
 
     @property
     def total(self) -> float:

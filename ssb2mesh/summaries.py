@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ssb2mesh.check.text import feature_text
+from ssb2mesh.check.text import feature_text, thin_text
 from ssb2mesh.text_tables import number_cell, table
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
@@ -247,7 +247,8 @@ def describe_mesh(numbers: Mapping[str, Any]) -> str:
         keys = ("voxel_volume", "mesh_volume", "relative_error", "voxel_components", "mesh_components")
         lines += ["", table(head, [[name, *(row.get(k, "") for k in keys)] for name, row in fidelity.items()])]
         changed = feature_text(numbers)
-        lines += ["", changed] if changed else []
+        thin = thin_text(numbers.get("thin"))
+        lines += [line for block in (changed, thin) if block for line in ("", block)]
     elif numbers.get("phases"):
         lines += ["", table(["phase", "volume, m3"], [[n, float(v)] for n, v in numbers["phases"].items()])]
     if numbers.get("interfaces"):

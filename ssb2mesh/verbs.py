@@ -79,6 +79,7 @@ def mesh_file(
     from ssb2mesh.exports import prepare, writer_arguments
     from ssb2mesh.io import write_mesh
     from ssb2mesh.mesher import mesh_volume
+    from ssb2mesh.thin import told_losses
 
     stages = Stages() if stages is None else stages
     target = check_output(target, overwrite=overwrite)
@@ -86,9 +87,11 @@ def mesh_file(
     options = writer_arguments(target, export)
     with stages("volume"):
         segmented = open_volume(source, **(volume or {}))
-    made = mesh_volume(segmented, stages=stages, **_meshing(mesh))
+    meshing = _meshing(mesh)
+    losses = told_losses(segmented, meshing, stages)
+    made = mesh_volume(segmented, stages=stages, **meshing)
     with stages("check"):
-        report = check_mesh(made, segmented)
+        report = replace(check_mesh(made, segmented), thin=losses)
     with stages("write mesh"):
         write_mesh(prepare(MeshData(made), export).mesh, target, **options)
     return summarise_mesh(made, report, stages)
@@ -117,7 +120,7 @@ def predict_file(
     Returns
     -------
     dict
-        That of `ssb2mesh.budget.Budget.to_dict`.
+        That of `ssb2mesh.budget.Budget.to_dict`; ``thin``: what the cell size gives up, unless it is all to be kept.
 
     Raises
     ------
@@ -130,10 +133,15 @@ def predict_file(
     """
     from ssb2mesh.budget.job import mesh_budget
     from ssb2mesh.mesher import mesh_work
+    from ssb2mesh.thin import thin_losses
 
     suffixes = [] if target is None else [Path(target).suffix.lower()]
-    work = mesh_work(open_volume(source, **(volume or {})), **_meshing(mesh))
-    return mesh_budget(work.sizes, suffixes=suffixes).to_dict()
+    segmented, meshing = open_volume(source, **(volume or {})), _meshing(mesh)
+    budget = mesh_budget(mesh_work(segmented, **meshing).sizes, suffixes=suffixes).to_dict()
+    if meshing["options"].thin == "keep":
+        return budget
+    found = thin_losses(segmented, cell_size=meshing.get("cell_size"), options=meshing["options"])
+    return {**budget, "thin": found.to_dict()}
 
 
 def check_file(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 from helpers_mesh import box_mesh, box_volume, random_mesh
 
@@ -350,3 +352,47 @@ def test_wrong_usage(files, flags, text):
     done = run(files[0], *flags)
     assert done.exit_code == 2
     assert text in done.output
+
+
+# -- thin features on the command line --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def film(tmp_path):
+    image = np.zeros((12, 12, 12), np.uint8)
+    image[7:] = 2
+    image[6] = 1
+    tifffile.imwrite(tmp_path / "film.tif", image)
+    names = [word for phase in ("0=LPSCl", "1=film", "2=NMC") for word in ("--phase", phase)]
+    return ["mesh", str(tmp_path / "film.tif"), "--voxel-size", "1 um", "--cell-size", "3 voxels", *names,
+            "-o", str(tmp_path / "film.vtu")]  # fmt: skip
+
+
+def test_thin_report_tells_before_and_after(film):
+    ran = CliRunner().invoke(cli, [*film, "--thin", "report", "--json"])
+    assert ran.exit_code == 0, ran.stderr
+    # first of all lines, before the mesh is made
+    assert ran.stderr.startswith(
+        "ssb2mesh: thin features that cells of 3 um give up: film 1 lost; contacts 2 lost, 1 gained\n"
+    )
+    numbers = json.loads(ran.stdout)
+    (lost,) = numbers["thin"]["features"]
+    assert (lost["kind"], lost["phase"], lost["voxels"]) == ("lost", "film", 144)
+    # a stack's last axis is x, its first is z
+    assert lost["position"][2] == pytest.approx(6.5e-6)
+    assert [one["phase"] for one in numbers["features"]] == ["film"]
+    assert numbers["fidelity"]["film"]["lost"] == 1
+
+
+def test_thin_losses_in_words(film):
+    ran = CliRunner().invoke(cli, [*film, "--thin", "drop", "--dry-run"])
+    assert ran.exit_code == 0, ran.stderr
+    assert "predicted:" in ran.stdout
+    assert re.search(r"lost +film +144 voxels", ran.stdout)
+    kept = CliRunner().invoke(cli, [*film, "--dry-run"])
+    assert "give up" not in kept.stdout
+    meshed = CliRunner().invoke(cli, [*film, "--thin", "drop"])
+    # without a report the check lists what is lost, once
+    assert len(re.findall(r"lost +film +144 voxels", meshed.stdout)) == 1
+    assert "give up" not in meshed.stdout + meshed.stderr
+    assert "film: 1 component of the voxels is not in the mesh" in meshed.stderr

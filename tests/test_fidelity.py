@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from ssb2mesh import InputError, LabelledVolume, check_mesh, mesh_volume
 from ssb2mesh.fidelity import compare_with_voxels
-from ssb2mesh.fidelity.nearest import Surface, surface_distances
+from ssb2mesh.fidelity.cells import compare_cells
+from ssb2mesh.fidelity.nearest import Surface
+from ssb2mesh.fidelity.sampling import surface_distances
 from ssb2mesh.mesher import LatticeOptions
 from ssb2mesh.phantoms import make_phantom
+from ssb2mesh.thin import thin_losses
 
 NAMES = {0: "A", 1: "B", 2: "C"}
 # what adding and scaling coordinates of a few voxels may cost
@@ -395,3 +398,77 @@ def area_around(points, mesh, vertex):
     corners = points[rows[(rows == vertex).any(axis=1)]]
     sides = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     return 0.5 * np.linalg.norm(np.cross(*sides), axis=1).sum()
+
+
+# -- thin features -----------------------------------------------------------------------------------------------------
+
+
+def losses(labels, names, cell_size="3 voxels", thin="report"):
+    volume = LabelledVolume(labels, (1e-6,) * 3, phases=names)
+    return thin_losses(volume, cell_size=cell_size, options=LatticeOptions(thin=thin))
+
+
+def film():
+    # the cell around the film holds one layer of it and two of the next phase
+    image = labels(18, 18, 18)
+    image[:, :, 10:] = 2
+    image[:, :, 9] = 1
+    return image
+
+
+def test_a_film_under_coarse_cells_is_told_before_meshing_and_missed_afterwards():
+    found = losses(film(), NAMES)
+    (lost,) = found.features
+    assert (lost.kind, lost.phase, lost.voxels) == ("lost", "B", 18 * 18)
+    assert lost.voxel[2] == 9
+    assert lost.position == pytest.approx([(v + 0.5) * 1e-6 for v in lost.voxel])
+    assert found.counts["B"] == {"lost": 1, "gained": 0, "merged": 0, "split": 0, "thinned": 0}
+    contacts = {(one.kind, one.interface): one.area for one in found.contacts}
+    # the box is 18 x 18 faces
+    assert contacts == pytest.approx(dict.fromkeys([("lost", "A|B"), ("lost", "B|C"), ("gained", "A|C")], 324e-12))
+    assert found.cell_size == pytest.approx(3e-6)
+    volume = LabelledVolume(film(), (1e-6,) * 3, phases=NAMES)
+    made = mesh_volume(volume, cell_size="3 voxels", options=LatticeOptions(thin="report"))
+    assert kinds(compare_with_voxels(made, volume), "B") == (1, 0, 0, 0)
+
+
+def test_the_tip_of_a_crack_is_told_though_no_component_is_lost():
+    image = labels(24, 24, 24)
+    image[:20, :, 12] = 1
+    image[:6, :, 8:16] = 1
+    (tip,) = losses(image, {0: "LPSCl", 1: "void"}).features
+    # all of the sheet beyond the notch: 14 by 24 voxels
+    assert (tip.kind, tip.phase, tip.voxels) == ("thinned", "void", 14 * 24)
+    assert tip.voxel[2] == 12
+    assert 6 <= tip.voxel[0] < 20
+
+
+def test_a_broken_neck_is_told():
+    i, j, k = np.indices((40, 20, 20))
+    image = labels(40, 20, 20)
+    for centre in (9, 30):
+        image[(i - centre) ** 2 + (j - 10) ** 2 + (k - 10) ** 2 < 49] = 1
+    image[9:31, 10, 10] = 1
+    found = losses(image, {0: "A", 1: "B"}, "4 voxels")
+    assert found.counts["B"]["split"] == 1
+    (neck,) = [one for one in found.features if one.kind == "split"]
+    assert (neck.phase, neck.n_pieces) == ("B", 2)
+    assert image[neck.voxel] == 1
+
+
+@pytest.mark.parametrize(("cell_size", "thin"), [("3 voxels", "keep"), ("1 voxel", "report"), ("0.5 voxels", "drop")])
+def test_nothing_thin_is_lost_if_it_is_kept_or_cells_are_small(cell_size, thin):
+    found = losses(film(), NAMES, cell_size, thin)
+    assert not found.features
+    assert not found.contacts
+
+
+def test_one_segmentation_is_that_of_its_cells():
+    # cells that keep every label lose nothing, be they smaller than voxels
+    image = np.random.default_rng(3).integers(0, 3, (6, 5, 4)).astype(np.uint8)
+    volume = LabelledVolume(image, (1e-6, 2e-6, 1e-6), phases=NAMES)
+    for times in (1, 2):
+        cells = image.astype(np.int32).repeat(times, 0).repeat(times, 1).repeat(times, 2)
+        found = compare_cells(volume, cells, reach=1, size=1e-6)
+        assert not found.features
+        assert not found.contacts

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ssb2mesh.check.text import thin_text
+
 __all__ = ["describe_budget"]
 
 
@@ -38,4 +40,6 @@ def describe_budget(budget: Mapping[str, Any]) -> str:
     for stage, seconds in budget["seconds"].items():
         lines.append(f"  {stage:24s} {seconds:6.2g} s" + (f"   {dofs[stage]} unknowns" if stage in dofs else ""))
     lines += [f"  not predicted: {what}" for what in budget["unknown"]]
+    thin = thin_text(budget.get("thin"))
+    lines += ["", thin] if thin else []
     return "\n".join(lines)

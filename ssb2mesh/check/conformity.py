@@ -302,15 +302,15 @@ def _self_contacts(facets, tags, n_points, n_tags):  # type: ignore[no-untyped-d
             at[facets[f, e]] += 1
     edges, points = np.zeros(n_tags, np.int64), np.zeros(n_tags, np.int64)
     most = np.max(first[1:] - first[:-1]) if n_points else 0
-    fan, ends = np.empty(most, np.int64), np.empty((most, 2), np.int64)
+    fan, ends, star = np.empty(most, np.int64), np.empty((most, 2), np.int64), np.empty(most, tags.dtype)
     for v in range(n_points):
         low, count = first[v], first[v + 1] - first[v]
-        star = tags[entry[low : low + count]]
         for n in range(count):
             f = entry[low + n]
+            star[n] = tags[f]
             e = 0 if facets[f, 0] == v else (1 if facets[f, 1] == v else 2)
             ends[n, 0], ends[n, 1], fan[n] = facets[f, (e + 1) % 3], facets[f, (e + 2) % 3], n
-        _count_edges(v, star, ends, fan, edges)
+        _count_edges(v, count, star, ends, fan, edges)
         for n in range(count):
             # the first fan of a phase is no contact
             for o in range(n if fan[n] == n else 0):
@@ -321,9 +321,8 @@ def _self_contacts(facets, tags, n_points, n_tags):  # type: ignore[no-untyped-d
 
 
 @nb.njit(cache=True)
-def _count_edges(v, star, ends, fan, edges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _count_edges(v, count, star, ends, fan, edges):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Join the facets around a vertex that share an edge into fans; count the edges that more than two share."""
-    count = len(star)
     for n in range(count):
         for e in range(2):
             w = ends[n, e]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.check.conformity import Conformity, mesh_conformity
+from ssb2mesh.check.percentiles import group_percentiles
 from ssb2mesh.mesh import TET_SIDES, TaggedMesh, corner_keys
 from ssb2mesh.volume import BOX_SIDES
 
@@ -166,17 +167,11 @@ def mesh_quality(mesh: TaggedMesh, *, worst: int = 10, spacing: Sequence[float] 
         return Quality(0.0, 0.0, 0.0, 0.0, 0, (0,) * angle_bins, (), (0,) * angle_bins, (0,) * ratio_bins)
     low, high, ratio, histograms = tet_measures(mesh.points, mesh.tets)
     counts = histograms.sum(axis=0)
-    whole = _phase_quality(low, high, ratio)
-    phases = {}
-    for name, tag in mesh.cell_names.items():
-        mine = mesh.cell_tags == tag
-        if mine.all():
-            phases[name] = whole
-        elif mine.any():
-            phases[name] = _phase_quality(low[mine], high[mine], ratio[mine])
+    phases, whole = _by_phase(mesh, low, high, ratio=ratio)
     shape = np.minimum(low, 180.0 - high)
-    picked = np.argpartition(shape, min(worst, len(shape) - 1))[:worst]
-    picked = picked[np.lexsort((picked, shape[picked]))]
+    limit = np.partition(shape, min(worst, len(shape) - 1))[min(worst, len(shape) - 1)]
+    picked = np.flatnonzero(shape <= limit)
+    picked = picked[np.argsort(shape[picked], kind="stable")][:worst]
     return Quality(
         whole.min_dihedral_deg,
         whole.dihedral_percentiles_deg["1"],
@@ -194,12 +189,28 @@ def mesh_quality(mesh: TaggedMesh, *, worst: int = 10, spacing: Sequence[float] 
     )
 
 
-def _phase_quality(
-    low: npt.NDArray[np.float32], high: npt.NDArray[np.float32], ratio: npt.NDArray[np.float32]
-) -> PhaseQuality:
+def _by_phase(
+    mesh: TaggedMesh, low: npt.NDArray[np.float32], high: npt.NDArray[np.float32], *, ratio: npt.NDArray[np.float32]
+) -> tuple[dict[str, PhaseQuality], PhaseQuality]:
+    """Figures of each phase that has tets, and of all tets."""
+    names = list(mesh.cell_names)
+    place = np.zeros(max([0, *mesh.cell_names.values()]) + 1, np.int32)
+    place[list(mesh.cell_names.values())] = np.arange(len(names))
+    groups = place[mesh.cell_tags]
+    counts = np.bincount(groups, minlength=len(names))
+    ends = np.empty((3, len(names)))
+    ends[0], ends[1], ends[2] = np.inf, -np.inf, np.inf
+    _extremes(groups, low, high, ratio, ends)
     keys = [f"{q:g}" for q in PERCENTILES]
-    angles, ratios = (dict(zip(keys, np.percentile(a, PERCENTILES).tolist(), strict=True)) for a in (low, ratio))
-    return PhaseQuality(len(low), float(low.min()), float(high.max()), angles, float(ratio.min()), ratios)
+    angles, ratios = (group_percentiles(values, groups, len(names), PERCENTILES) for values in (low, ratio))
+
+    def made(g: int, number: int, least: float, most: float, flattest: float) -> PhaseQuality:
+        shares = [dict(zip(keys, rows[g].tolist(), strict=True)) for rows in (angles, ratios)]
+        return PhaseQuality(number, least, most, shares[0], flattest, shares[1])
+
+    phases = {name: made(g, int(counts[g]), *ends[:, g].tolist()) for g, name in enumerate(names) if counts[g]}
+    whole = made(-1, mesh.n_tets, float(ends[0].min()), float(ends[1].max()), float(ends[2].min()))
+    return phases, whole
 
 
 def _describe(
@@ -233,6 +244,18 @@ def _describe(
     return tuple(made)
 
 
+@nb.njit(cache=True)
+def _extremes(groups, low, high, ratio, ends):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Smallest of `low`, largest of `high`, smallest of `ratio` of each group."""
+    for t in range(len(groups)):
+        g = groups[t]
+        ends[0, g], ends[1, g], ends[2, g] = (
+            min(ends[0, g], low[t]),
+            max(ends[1, g], high[t]),
+            min(ends[2, g], ratio[t]),
+        )
+
+
 @nb.njit(cache=True, parallel=True)
 def tet_measures(
     points: npt.NDArray[np.float64], tets: npt.NDArray[np.integer]
@@ -250,8 +273,9 @@ def tet_measures(
     histograms = np.zeros((parts, 92), np.int64)
     for part in nb.prange(parts):
         cosine = np.empty(6)
+        known, angle = np.full(2, 2.0), np.zeros(2)
         for t in range(part * m // parts, (part + 1) * m // parts):
-            ratio[t] = _cosines(points, tets[t], cosine)
+            ratio[t] = _cosines(points, tets, t, cosine)
             smallest = 35
             most, least = -1.0, 1.0
             for e in range(6):
@@ -262,19 +286,21 @@ def tet_measures(
                     b += 1
                 histograms[part, b] += 1
                 smallest = min(smallest, b)
-            low[t], high[t] = math.degrees(math.acos(most)), math.degrees(math.acos(least))
+            low[t], high[t] = _degrees(most, 0, known, angle), _degrees(least, 1, known, angle)
             histograms[part, 36 + smallest] += 1
             histograms[part, 72 + min(int(max(ratio[t], 0.0) * 20.0), 19)] += 1
     return low, high, ratio, histograms
 
 
 @nb.njit(cache=True)
-def _cosines(points, tet, cosine):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _cosines(points, tets, t, cosine):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Cosines of the six dihedral angles of a tet; returns its mean ratio, negative if it is inverted."""
-    o, a, b, c = points[tet[0]], points[tet[1]], points[tet[2]], points[tet[3]]
-    ax, ay, az = a[0] - o[0], a[1] - o[1], a[2] - o[2]
-    bx, by, bz = b[0] - o[0], b[1] - o[1], b[2] - o[2]
-    cx, cy, cz = c[0] - o[0], c[1] - o[1], c[2] - o[2]
+    # one by one: rows of an array would be counted references
+    o, a, b, c = tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3]
+    ox, oy, oz = points[o, 0], points[o, 1], points[o, 2]
+    ax, ay, az = points[a, 0] - ox, points[a, 1] - oy, points[a, 2] - oz
+    bx, by, bz = points[b, 0] - ox, points[b, 1] - oy, points[b, 2] - oz
+    cx, cy, cz = points[c, 0] - ox, points[c, 1] - oy, points[c, 2] - oz
     # normals of the sides opposite to c, a, b and o, all inwards for a positive tet
     nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
     px, py, pz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
@@ -294,10 +320,19 @@ def _cosines(points, tet, cosine):  # type: ignore[no-untyped-def]  # noqa: ANN0
     cosine[5] = _cosine(qx * rx + qy * ry + qz * rz, qq * rr)
     if lengths == 0.0:
         return 0.0
-    size = 12.0 * (3.0 * abs(volume)) ** (2.0 / 3.0) / lengths
+    edge = np.cbrt(3.0 * volume)
+    size = 12.0 * edge * edge / lengths
     return size if volume > 0 else -size
 
 
 @nb.njit(cache=True, inline="always")
 def _cosine(dot, square):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return min(max(-dot / math.sqrt(square), -1.0), 1.0) if square > 0.0 else 1.0
+
+
+@nb.njit(cache=True, inline="always")
+def _degrees(cosine, which, known, angle):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Angle of a cosine; in bulk it is that of the tet before, to far more digits than are kept."""
+    if abs(cosine - known[which]) > 1e-13 or abs(cosine) > 0.99:
+        known[which], angle[which] = cosine, math.degrees(math.acos(cosine))
+    return angle[which]

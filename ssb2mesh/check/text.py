@@ -8,11 +8,14 @@ from typing import Any
 from ssb2mesh.text_tables import table
 from ssb2mesh.units import format_length
 
-__all__ = ["describe_check", "feature_rows", "feature_text", "more_features"]
+__all__ = ["describe_check", "feature_rows", "feature_text", "more_features", "thin_line", "thin_text"]
 
 #: Features and contacts shown in a terminal.
 SHOWN = 8
 KINDS = ("lost", "gained", "merged", "split")
+#: And those that only the cells tell.
+THIN_KINDS = (*KINDS, "thinned")
+_HEAD = ["change", "phase or interface", "size", "place", "voxel"]
 
 
 def describe_check(numbers: Mapping[str, Any]) -> str:
@@ -62,8 +65,7 @@ def feature_text(numbers: Mapping[str, Any]) -> str:
     rows = feature_rows(numbers)
     if not rows:
         return "components  all of the voxels are in the mesh, one to one"
-    head = ["change", "phase or interface", "size", "place", "voxel"]
-    lines = [table(head, rows[:SHOWN])]
+    lines = [table(_HEAD, rows[:SHOWN])]
     more = more_features(numbers, min(SHOWN, len(rows)))
     return "\n".join(lines + ([f"... and {more} more (all counts by phase in --json)"] if more else []))
 
@@ -86,7 +88,7 @@ def feature_rows(numbers: Mapping[str, Any]) -> list[list[str]]:
     >>> feature_rows({})
     []
     """
-    kinds: dict[str, list[list[str]]] = {kind: [] for kind in KINDS}
+    kinds: dict[str, list[list[str]]] = {kind: [] for kind in THIN_KINDS}
     for one in numbers.get("features") or ():
         kinds[one["kind"]].append([one["kind"], one["phase"], _size(one), _place(one), _voxel(one)])
     contacts = [
@@ -121,6 +123,63 @@ def more_features(numbers: Mapping[str, Any], shown: int) -> int:
     fidelity = (numbers.get("fidelity") or {}).values()
     total = sum(row.get(kind) or 0 for row in fidelity for kind in KINDS)
     return total + len(numbers.get("contacts") or ()) - shown
+
+
+def thin_line(thin: Mapping[str, Any]) -> str:
+    """Return in a line what cells of this size give up.
+
+    Parameters
+    ----------
+    thin : mapping
+        As `ssb2mesh.fidelity.cells.ThinLosses.to_dict` gives it.
+
+    Returns
+    -------
+    str
+        Counts by phase and kind.
+
+    Examples
+    --------
+    >>> thin_line({"cell_size": 3e-6, "counts": {"void": {"lost": 2, "split": 0, "thinned": 1}}, "contacts": []})
+    'thin features that cells of 3 um give up: void 2 lost, 1 thinned'
+    """
+    by_phase = []
+    for name, counts in thin["counts"].items():
+        told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        by_phase += [f"{name} {told}"] if told else []
+    contacts = thin["contacts"]
+    told = ", ".join(f"{n} {k}" for k in ("lost", "gained") if (n := sum(one["kind"] == k for one in contacts)))
+    by_phase += [f"contacts {told}"] if told else []
+    return f"thin features that cells of {format_length(thin['cell_size'])} give up: {'; '.join(by_phase) or 'none'}"
+
+
+def thin_text(thin: Mapping[str, Any] | None) -> str:
+    """Return what cells of this size give up: counts, and the largest with their places.
+
+    Parameters
+    ----------
+    thin : mapping or None
+        As `ssb2mesh.fidelity.cells.ThinLosses.to_dict` gives it.
+
+    Returns
+    -------
+    str
+        A line and a table; nothing if it was not asked for.
+
+    Examples
+    --------
+    >>> thin_text(None)
+    ''
+    """
+    if not thin:
+        return ""
+    rows = feature_rows(thin)
+    line = thin_line(thin)
+    if not rows:
+        return line
+    total = sum(sum(counts.values()) for counts in thin["counts"].values()) + len(thin["contacts"])
+    lines = [line, table(_HEAD, rows[:SHOWN])]
+    return "\n".join(lines + ([f"... and {total - SHOWN} more (listed in --json)"] if total > SHOWN else []))
 
 
 def _size(feature: Mapping[str, Any]) -> str:

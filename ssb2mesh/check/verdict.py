@@ -10,6 +10,7 @@ import numpy as np
 from ssb2mesh.check.quality import Conformity, Quality, mesh_conformity, mesh_quality
 from ssb2mesh.errors import MeshError
 from ssb2mesh.fidelity import ContactChange, Feature, InterfaceFidelity, PhaseFidelity, compare_with_voxels
+from ssb2mesh.fidelity.cells import ThinLosses
 from ssb2mesh.fidelity.records import VoxelFidelity
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.mesh.split import join_split
@@ -77,6 +78,8 @@ class MeshReport:
         Pairs of phases that touch in the voxels or in the mesh only.
     limits : Limits
         What the verdict is based on.
+    thin : ThinLosses, optional
+        What the cell size gave up, if it was asked for before meshing (``thin = "report"``).
     """
 
     tets: int
@@ -91,6 +94,7 @@ class MeshReport:
     interface_fidelity: Mapping[str, InterfaceFidelity] = field(default_factory=dict)
     contacts: tuple[ContactChange, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    thin: ThinLosses | None = None
 
     @property
     def ok(self) -> bool:

@@ -57,7 +57,7 @@ __all__ = ["command"]
 @click.option("--size-field", cls=Option, group="Mesh", metavar="FILE", unit="m",
               help="Largest size at each voxel (.npy or TIFF).", absent="none")  # fmt: skip
 @click.option("--thin", cls=Option, group="Mesh", default="keep", metavar="WHAT",
-              help="Features thinner than a cell: keep (smaller cells), drop, report (drop and list).")  # fmt: skip
+              help="Features thinner than a cell: keep (smaller cells), drop, report (drop, tell first).")  # fmt: skip
 @click.option("--grey", cls=Option, group="Mesh", metavar="FILE",
               help="Grey values (.npy or TIFF); interfaces go to their iso-surface.", absent="none")  # fmt: skip
 @click.option("--slabs", cls=Option, group="Mesh", type=click.IntRange(1), metavar="N",
@@ -109,7 +109,7 @@ def command(
         emit(budget, describe_budget(budget), as_json=as_json)
         return
     meshing |= {"engine": engine, "force": force}
-    stages = Stages(show=verbose)
+    stages = Stages(show=verbose, tell=lambda line: say(f"ssb2mesh: {line}", quiet=quiet))
     leaving = Export(**export)
     how: dict[str, Any] = {"volume": opening, "mesh": meshing, "overwrite": overwrite, "stages": stages}
     if slabs is not None or out_of_core:
@@ -121,7 +121,8 @@ def command(
             )
         numbers = mesh_file_in_slabs(volume, output, slabs=slabs, **how)
         each = f", about {numbers['slab_memory_bytes'] / 2**30:.2g} GiB each" if "slab_memory_bytes" in numbers else ""
-        say(f"ssb2mesh: {numbers['slabs']} slabs{each}", quiet=quiet)
+        kept = f", {numbers['kept_slabs']} of them finished before" if numbers["kept_slabs"] else ""
+        say(f"ssb2mesh: {numbers['slabs']} slabs{each}{kept}", quiet=quiet)
     else:
         numbers = mesh_file(volume, output, export=leaving, **how)
     emit(numbers, describe_mesh(numbers), as_json=as_json)

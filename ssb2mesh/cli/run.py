@@ -66,16 +66,20 @@ def command(
         budget = study_budget(plan).to_dict()
         emit(budget, describe_budget(budget), as_json=as_json)
         return
+
+    def tell(line: str) -> None:
+        say(f"ssb2mesh: {line}", quiet=quiet)
+
     result = run_study(
         plan,
-        stages=Stages(show=verbose or not quiet),
+        stages=Stages(show=verbose or not quiet, tell=tell),
         overwrite=overwrite,
         force=force,
         fresh=fresh,
-        tell=lambda line: say(f"ssb2mesh: {line}", quiet=quiet),
+        tell=tell,
     )
     if result is not None:
         numbers = result.to_dict()
-        for fault in numbers["mesh"]["faults"]:
-            say(f"ssb2mesh: warning: {fault}")
+        for remark in (*numbers["mesh"]["faults"], *numbers["mesh"].get("notes", ())):
+            say(f"ssb2mesh: warning: {remark}")
         emit(numbers, describe_run_in_full(numbers), as_json=as_json)

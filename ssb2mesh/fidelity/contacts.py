@@ -8,24 +8,26 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.fidelity.nearest import BINS, Surface, surface_distances
+from ssb2mesh.fidelity.nearest import Surface
 from ssb2mesh.fidelity.overlap import Frame
 from ssb2mesh.fidelity.records import ContactChange, InterfaceFidelity, SurfaceDistance
+from ssb2mesh.fidelity.sampling import BINS, surface_distances
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import interface_name
 
-__all__ = ["MOST_PHASES", "compare_interfaces", "list_faces"]
+__all__ = ["MOST_PHASES", "changed_contacts", "compare_interfaces", "list_faces"]
 
 #: With more phases than this the pairs are not told apart.
 MOST_PHASES = 2048
 
 
 class _Pair(NamedTuple):
-    """One interface: voxel faces, triangles, and the metres of a unit."""
+    """One interface: voxel faces, triangles and their own points in units, and the metres of a unit."""
 
     name: str
     faces: npt.NDArray[np.int32]
-    triangles: npt.NDArray[np.integer]
+    triangles: npt.NDArray[np.int32]
+    points: npt.NDArray[np.float64]
     unit: float
 
 
@@ -63,19 +65,50 @@ def compare_interfaces(
     triangles = _rows_of(mesh, in_mesh)
     present = {name for name, rows in triangles.items() if len(rows)}
     unit = float(frame.spacing.min())
-    points = (mesh.points - frame.lower) / unit
-    scratch = _Scratch(
-        np.full(len(points), -1, np.int32), np.full(int(np.prod([n + 1 for n in frame.ids.shape])), -1, np.int32)
-    )
+    corners = int(np.prod([n + 1 for n in frame.ids.shape]))
+    scratch = _Scratch(np.full(mesh.n_points, -1, np.int32), np.full(corners, -1, np.int32))
     none = np.empty((0, 4), np.int32), np.empty((0, 3), np.int32)
     interfaces: dict[str, InterfaceFidelity] = {}
     contacts: list[ContactChange] = []
     for name in sorted(wanted | present):
-        pair = _Pair(name, faces.get(name, none[0]), triangles.get(name, none[1]), unit)
-        interfaces[name] = _compare(pair, points, frame, scratch=scratch)
+        own = triangles.pop(name, none[1])
+        points = (mesh.points[_number_points(own, scratch.points)] - frame.lower) / unit
+        pair = _Pair(name, faces.pop(name, none[0]), own, points, unit)
+        interfaces[name] = _compare(pair, frame, scratch.corners)
         if not (len(pair.faces) and len(pair.triangles)):
-            contacts.append(_change(pair, points, frame, area=interfaces[name]))
+            contacts.append(_change(pair, frame, interfaces[name]))
     return interfaces, tuple(sorted(contacts, key=lambda change: -change.area))
+
+
+def changed_contacts(before: Frame, after: Frame, names: list[str]) -> tuple[ContactChange, ...]:
+    """Return the pairs of phases that touch in one of two segmentations of the same box only.
+
+    Parameters
+    ----------
+    before, after : Frame
+        Voxels of either, not necessarily of one size.
+    names : list of str
+        Names of the phases of both.
+
+    Returns
+    -------
+    tuple of ContactChange
+        ``lost`` and ``gained``, largest first; the voxel is one of `before`.
+
+    Examples
+    --------
+    >>> changed_contacts(frame, frame, ["LPSCl", "NMC"])  # doctest: +SKIP
+    ()
+    """
+    found = []
+    old, new = (list_faces(frame, names) for frame in (before, after))
+    for kind, frame, mine, other in (("lost", before, old, new), ("gained", after, new, old)):
+        sides = np.prod(frame.spacing) / frame.spacing
+        for name in sorted(set(mine) - set(other)):
+            area = float(np.bincount(mine[name][:, 0], minlength=3) @ sides)
+            place = _middle(_face_middles(mine[name], frame))
+            found.append(ContactChange(kind, name, area, *_place(place, before)))
+    return tuple(sorted(found, key=lambda change: -change.area))
 
 
 class _Scratch(NamedTuple):
@@ -153,25 +186,23 @@ def _faces(ids, id_phase, n, at, rows):  # type: ignore[no-untyped-def]  # noqa:
                 before = v
 
 
-def _compare(pair: _Pair, points: npt.NDArray[np.float64], frame: Frame, *, scratch: _Scratch) -> InterfaceFidelity:
+def _compare(pair: _Pair, frame: Frame, corners: npt.NDArray[np.int32]) -> InterfaceFidelity:
     shape = np.array(frame.ids.shape)
     spacing = frame.spacing
     face_areas = np.array([spacing[1] * spacing[2], spacing[0] * spacing[2], spacing[0] * spacing[1]])
     voxel_area = float(np.bincount(pair.faces[:, 0], minlength=3) @ face_areas)
     mesh_area = 0.0
     for start in range(0, len(pair.triangles), 1 << 17):
-        a, b, c = (points[pair.triangles[start : start + (1 << 17), e]] for e in range(3))
+        a, b, c = (pair.points[pair.triangles[start : start + (1 << 17), e]] for e in range(3))
         mesh_area += 0.5 * float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) * pair.unit**2
-    pieces = (
-        int(_face_patches(pair.faces, shape, scratch.corners)),
-        int(_triangle_patches(pair.triangles, scratch.points)),
-    )
+    parent = np.full(len(pair.points), -1, np.int32)
+    pieces = int(_face_patches(pair.faces, shape, corners)), int(_triangle_patches(pair.triangles, parent))
     counts = (len(pair.faces), len(pair.triangles))
     if not all(counts):
         return InterfaceFidelity(voxel_area, mesh_area, *counts, *pieces)
     edges = spacing / pair.unit
     voxels = Surface(pair.faces, np.empty((0, 3), np.int32), np.empty((0, 3)), edges)
-    meshed = Surface(np.empty((0, 4), np.int32), pair.triangles, points, edges)
+    meshed = Surface(np.empty((0, 4), np.int32), pair.triangles, pair.points, edges)
     there = _one_way(surface_distances(meshed, voxels, 0.5), pair.unit, frame)
     back = _one_way(surface_distances(voxels, meshed, 0.5), pair.unit, frame)
     largest = max(there.max_voxels, back.max_voxels)
@@ -205,18 +236,27 @@ def _place(position: npt.NDArray[np.float64], frame: Frame) -> tuple[tuple[float
     return (x, y, z), (i, j, k)
 
 
-def _change(pair: _Pair, points: npt.NDArray[np.float64], frame: Frame, *, area: InterfaceFidelity) -> ContactChange:
+def _change(pair: _Pair, frame: Frame, area: InterfaceFidelity) -> ContactChange:
     """Where a contact is that only one of voxels and mesh has: its element nearest to the middle of all."""
     if len(pair.faces):
-        middles = frame.lower + (pair.faces[:, 1:] + 0.5) * frame.spacing
-        rows = np.arange(len(middles)), pair.faces[:, 0]
-        middles[rows] -= 0.5 * frame.spacing[pair.faces[:, 0]]
+        middles = _face_middles(pair.faces, frame)
     else:
-        middles = frame.lower + points[pair.triangles].mean(axis=1) * pair.unit
-    nearest = int(np.argmin(((middles - middles.mean(axis=0)) ** 2).sum(axis=1)))
-    position, voxel = _place(middles[nearest], frame)
+        middles = frame.lower + pair.points[pair.triangles].mean(axis=1) * pair.unit
+    position, voxel = _place(_middle(middles), frame)
     kind, size = ("lost", area.voxel_area) if len(pair.faces) else ("gained", area.mesh_area)
     return ContactChange(kind, pair.name, size, position, voxel)
+
+
+def _face_middles(faces: npt.NDArray[np.int32], frame: Frame) -> npt.NDArray[np.float64]:
+    """Middles of voxel faces, m."""
+    middles = frame.lower + (faces[:, 1:] + 0.5) * frame.spacing
+    middles[np.arange(len(middles)), faces[:, 0]] -= 0.5 * frame.spacing[faces[:, 0]]
+    return middles
+
+
+def _middle(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The place that is nearest to the mean of all."""
+    return places[int(np.argmin(((places - places.mean(axis=0)) ** 2).sum(axis=1)))]
 
 
 @nb.njit(cache=True)
@@ -245,15 +285,31 @@ def _join(parent, a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 
 @nb.njit(cache=True)
+def _number_points(triangles, number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Renumber triangles in place by the points they use, and return those; `number` is -1 before and after."""
+    used = np.empty(3 * len(triangles), np.int32)
+    count = 0
+    for f in range(len(triangles)):
+        for e in range(3):
+            p = triangles[f, e]
+            if number[p] < 0:
+                number[p] = count
+                used[count] = p
+                count += 1
+            triangles[f, e] = number[p]
+    used = used[:count].copy()
+    for n in range(count):
+        number[used[n]] = -1
+    return used
+
+
+@nb.njit(cache=True)
 def _triangle_patches(triangles, parent):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Patches of triangles that share corners; `parent` is -1 everywhere, before and after."""
+    """Patches of triangles that share corners; `parent` is -1 everywhere before."""
     patches = 0
     for f in range(len(triangles)):
         patches += _join(parent, triangles[f, 0], triangles[f, 1])
         patches += _join(parent, triangles[f, 0], triangles[f, 2])
-    for f in range(len(triangles)):
-        for e in range(3):
-            parent[triangles[f, e]] = -1
     return patches
 
 

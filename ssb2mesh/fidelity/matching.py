@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ssb2mesh.fidelity.overlap import Frame, Overlaps
 from ssb2mesh.fidelity.records import Feature
 
-__all__ = ["LISTED", "OVERLAP", "Links", "component_errors", "find_features", "link_components"]
+__all__ = ["LISTED", "OVERLAP", "Links", "central_places", "component_errors", "find_features", "link_components"]
 
 #: Two components are one if they share this part of the smaller of them, or a voxel with its six neighbours.
 OVERLAP = 0.3
@@ -200,7 +200,7 @@ def _places(
     if kind == "gained":
         return centres[listed]
     if kind == "lost":
-        return _inside(listed, frame)
+        return central_places(listed, frame)
     second = np.array([row[1] for row in pieces])
     merged = kind == "merged"
     slot = np.full(len(frame.component_phase if merged else frame.id_phase), -1, np.int32)
@@ -211,13 +211,32 @@ def _places(
     places = frame.lower + (found + 0.5) * frame.spacing
     open_ones = found[:, 0] < 0
     if open_ones.any():
-        instead = _inside(second, frame) if merged else centres[second]
+        instead = central_places(second, frame) if merged else centres[second]
         places[open_ones] = instead[open_ones]
     return places
 
 
-def _inside(components: npt.NDArray[np.integer], frame: Frame) -> npt.NDArray[np.float64]:
-    """Centre of the voxel of each component that is nearest to its centroid, m."""
+def central_places(components: npt.NDArray[np.integer], frame: Frame) -> npt.NDArray[np.float64]:
+    """Return the centre of the voxel of each component that is nearest to its centroid.
+
+    Parameters
+    ----------
+    components : (n,) int array
+        Voxel components; some may be there twice.
+    frame : Frame
+        Voxels and components.
+
+    Returns
+    -------
+    (n, 3) float array
+        m.
+
+    Examples
+    --------
+    >>> ids, phase = np.zeros((3, 1, 1), np.int32), np.zeros(1, np.int32)
+    >>> central_places(np.array([0]), Frame(np.zeros(3), np.ones(3), ids, phase, phase, phase)).tolist()
+    [[1.5, 0.5, 0.5]]
+    """
     slot = np.full(len(frame.id_phase), -1, np.int32)
     unique, back = np.unique(components, return_inverse=True)
     slot[unique] = np.arange(len(unique))

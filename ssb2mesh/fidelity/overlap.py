@@ -9,7 +9,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Frame", "Overlaps", "measure_overlaps", "rasterise_components"]
+__all__ = ["Frame", "Overlaps", "measure_overlaps", "overlaps_of_raster", "rasterise_components"]
 
 
 class Frame(NamedTuple):
@@ -132,6 +132,39 @@ def measure_overlaps(
     return Overlaps(voxel_component, mesh_component, shared, inside, mesh_volume, largest)
 
 
+def overlaps_of_raster(frame: Frame, raster: npt.NDArray[np.int32], sizes: npt.NDArray[np.float64]) -> Overlaps:
+    """Return the shared voxels of all pairs of components that share any.
+
+    Parameters
+    ----------
+    frame : Frame
+        Voxels and components.
+    raster : (nx, ny, nz) int32 array
+        Component that took each voxel.
+    sizes : (c,) float array
+        Size of each of those components, voxels.
+
+    Returns
+    -------
+    Overlaps
+        Pairs in ascending order.
+
+    Examples
+    --------
+    >>> ids, phase, none = np.zeros((2, 1, 1), np.int32), np.zeros(1, np.int32), np.empty(0, np.int32)
+    >>> frame = Frame(np.zeros(3), np.ones(3), ids, phase, none, phase)
+    >>> overlaps_of_raster(frame, ids, np.array([2.0])).volume
+    array([2.])
+    """
+    keys, shared, deep = _count_voxels(raster, frame.ids, frame.id_phase, frame.component_phase)
+    keys, shared, deep = (column[keys >= 0] for column in (keys, shared, deep))
+    order = np.argsort(keys)
+    pairs = np.divmod(keys[order], len(frame.component_phase))
+    voxel_component, mesh_component = (column.astype(np.int32) for column in pairs)
+    none = np.zeros(len(sizes), np.int64)
+    return Overlaps(voxel_component, mesh_component, shared[order], deep[order], sizes, none)
+
+
 @nb.njit(cache=True, inline="always")
 def _clip(value, low, high):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return min(max(value, low), high)
@@ -158,15 +191,15 @@ def _rasterise(points, tets, lower, spacing, ids, id_phase, component, component
     for part in nb.prange(parts):
         # a part owns a slab of voxels, so that the result does not depend on who comes first
         first, last = part * nx // parts, (part + 1) * nx // parts - 1
-        u = np.empty((4, 3))
+        u, scale = np.empty((4, 3)), 1.0 / spacing
         span = np.empty((3, 2), np.int64)
         for t in range(len(tets)):
             empty = False
             for a in range(3):
-                lo = hi = (points[tets[t, 0], a] - lower[a]) / spacing[a] - 0.5
+                lo = hi = (points[tets[t, 0], a] - lower[a]) * scale[a] - 0.5
                 u[0, a] = lo
                 for c in range(1, 4):
-                    u[c, a] = (points[tets[t, c], a] - lower[a]) / spacing[a] - 0.5
+                    u[c, a] = (points[tets[t, c], a] - lower[a]) * scale[a] - 0.5
                     lo, hi = min(lo, u[c, a]), max(hi, u[c, a])
                 span[a, 0] = max(math.ceil(lo - 1e-9), first if a == 0 else 0)
                 span[a, 1] = min(math.floor(hi + 1e-9), last if a == 0 else ids.shape[a] - 1)
@@ -260,11 +293,11 @@ def _count_tets(points, tets, lower, spacing, ids, id_phase, component, componen
     keys, sums, flags = np.full(1024, -1, np.int64), np.zeros(1024), np.zeros(1024, np.bool_)
     count = 0
     last, at = np.int64(-1), 0
-    u = np.empty((4, 3))
+    u, scale = np.empty((4, 3)), 1.0 / spacing
     for t in range(len(tets)):
         for c in range(4):
             for a in range(3):
-                u[c, a] = (points[tets[t, c], a] - lower[a]) / spacing[a]
+                u[c, a] = (points[tets[t, c], a] - lower[a]) * scale[a]
         px, py, pz = u[1, 0] - u[0, 0], u[1, 1] - u[0, 1], u[1, 2] - u[0, 2]
         qx, qy, qz = u[2, 0] - u[0, 0], u[2, 1] - u[0, 1], u[2, 2] - u[0, 2]
         volume = (py * qz - pz * qy) * (u[3, 0] - u[0, 0]) + (pz * qx - px * qz) * (u[3, 1] - u[0, 1])

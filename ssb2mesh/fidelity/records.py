@@ -49,9 +49,10 @@ class Feature:
 
     Parameters
     ----------
-    kind : {'lost', 'gained', 'merged', 'split'}
+    kind : {'lost', 'gained', 'merged', 'split', 'thinned'}
         Lost: a component of the voxels without a counterpart. Gained: one of the mesh without. Merged: several of the
         voxels are one in the mesh, a connection is gained. Split: one of the voxels is several, a connection is lost.
+        Thinned: a part of a component is lost, nothing of it comes apart (`ssb2mesh.fidelity.cells` only).
     phase : str
         Its phase.
     voxels : float

@@ -43,8 +43,9 @@ class LatticeOptions:
         Levels by which cells merge in bulk, 2x2x2 at a time; the cells at interfaces stay as they are.
     thin : {'keep', 'drop', 'report'}
         Where the cell size is larger than a voxel, features thinner than a cell keep smaller cells ('keep'), or the
-        phase that fills most of a cell takes it ('drop'). 'report' makes the mesh of 'drop': what was lost is listed by
-        `ssb2mesh.check_mesh`, and so by the verbs ``mesh`` and ``run``, whatever is given here.
+        phase that fills most of a cell takes it ('drop'). 'report' makes the mesh of 'drop': the verbs ``mesh`` and
+        ``run`` list what it gives up before they mesh (`ssb2mesh.thin.thin_losses`). What the mesh lost is listed by
+        `ssb2mesh.check_mesh`, and so by these verbs, whatever is given here.
     sizes : Sizes
         Sizes in bulk, per phase, per interface, by field.
     grey : (nx, ny, nz) array, optional

@@ -101,34 +101,36 @@ def _corners(tets: npt.NDArray[np.integer], facet: npt.NDArray[np.integer]) -> n
 
 
 @nb.njit(cache=True, inline="always")
-def _sorted_corners(tets, t, s):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    a = tets[t, 1] if s == 0 else tets[t, 0]
-    b = tets[t, 2] if s < 2 else tets[t, 1]
-    c = tets[t, 2] if s == 3 else tets[t, 3]
-    if a > b:
-        a, b = b, a
-    if b > c:
-        b, c = c, b
-    if a > b:
-        a, b = b, a
-    return a, b, c
+def _two_lowest(tets, t):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Side opposite to the lowest vertex of a tet, that vertex, and the second lowest: the lowest of that side."""
+    side, low = 0, tets[t, 0]
+    for e in range(1, 4):
+        if tets[t, e] < low:
+            side, low = e, tets[t, e]
+    second = tets[t, 1] if side == 0 else tets[t, 0]
+    for e in range(1, 4):
+        if e != side:
+            second = min(second, tets[t, e])
+    return side, low, second
 
 
 @nb.njit(cache=True)
 def _count(tets, first):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for t in range(len(tets)):
-        for s in range(4):
-            first[_sorted_corners(tets, t, s)[0] + 1] += 1
+        _, low, second = _two_lowest(tets, t)
+        first[low + 1] += 3
+        first[second + 1] += 1
 
 
 @nb.njit(cache=True)
 def _bucket(tets, first, facet):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     at = first[:-1].copy()
     for t in range(len(tets)):
+        side, low, second = _two_lowest(tets, t)
         for s in range(4):
-            a = _sorted_corners(tets, t, s)[0]
-            facet[at[a]] = 4 * t + s
-            at[a] += 1
+            v = second if s == side else low
+            facet[at[v]] = 4 * t + s
+            at[v] += 1
 
 
 @nb.njit(cache=True)
@@ -140,12 +142,14 @@ def _root(parent, t):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 
 @nb.njit(cache=True, inline="always")
-def _upper_corners(tets, t, s):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _upper_corners(tets, t, s, lowest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The two larger corners of a side in ascending order, and which way round it goes, as one number each."""
-    a, b, c = _sorted_corners(tets, t, s)
     p, q, r = tets[t, TET_SIDES[s, 0]], tets[t, TET_SIDES[s, 1]], tets[t, TET_SIDES[s, 2]]
-    even = (p == a and q == b) or (q == a and r == b) or (r == a and p == b)
-    return (np.int64(b) << 32) | np.int64(c), even
+    if q == lowest:
+        q, r = r, p
+    elif r == lowest:
+        q, r = p, q
+    return (np.int64(min(q, r)) << 32) | np.int64(max(q, r)), q < r
 
 
 @nb.njit(cache=True, parallel=True)
@@ -164,22 +168,25 @@ def _match(tets, tags, first, facet, state, partner):  # type: ignore[no-untyped
             if count > len(keys):
                 keys, even = np.empty(2 * count, np.int64), np.empty(2 * count, np.bool_)
             for p in range(count):
-                keys[p], even[p] = _upper_corners(tets, facet[low + p] // 4, facet[low + p] % 4)
+                keys[p], even[p] = _upper_corners(tets, facet[low + p] >> 2, facet[low + p] & 3, v)
             for p in range(count):
                 if keys[p] < 0:
                     continue
                 counts[part, 2] += 1
                 others, last = 0, p
                 for q in range(p + 1, count):
+                    same = keys[q] == keys[p]
+                    others += same
+                    last = q if same else last
+                keys[last] = -1
+                for q in range(p + 1, last if others > 1 else 0):
                     if keys[q] == keys[p]:
                         keys[q] = -1
-                        others += 1
-                        last = q
                 if others == 0:
                     state[low + p] = 1
                 elif others == 1:
                     partner[low + p] = facet[low + last]
-                    same = tags[facet[low + p] // 4] == tags[facet[low + last] // 4]
+                    same = tags[facet[low + p] >> 2] == tags[facet[low + last] >> 2]
                     state[low + p] = 3 if same else 2
                     counts[part, 1] += even[p] == even[last]
                 else:
@@ -192,8 +199,10 @@ def _unite(facet, state, partner, parent):  # type: ignore[no-untyped-def]  # no
     """Join the tets on either side of every facet inside a phase."""
     for p in range(len(facet)):
         if state[p] == 3:
-            a, b = _root(parent, facet[p] // 4), _root(parent, partner[p] // 4)
-            parent[max(a, b)] = min(a, b)
+            a, b = facet[p] >> 2, partner[p] >> 2
+            if parent[a] != parent[b]:
+                a, b = _root(parent, a), _root(parent, b)
+                parent[max(a, b)] = min(a, b)
 
 
 @nb.njit(cache=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ssb2mesh.check.text import feature_rows, more_features
+from ssb2mesh.check.text import feature_rows, more_features, thin_line
 from ssb2mesh.report.blocks import details, table
 from ssb2mesh.units import format_length
 
@@ -124,14 +124,30 @@ def features_html(numbers: Mapping[str, Any]) -> str:
                      row.get("components_over_2_percent")])  # fmt: skip
     head = ["components of", "in voxels", "in mesh", *kinds, "worst volume error*, %", "over 2 %*"]
     counts = table(head, rows) + "<p>* of components of more than 27 voxels.</p>"
+    thin = _thin(check.get("thin"))
     changed = feature_rows(check)
     if not changed:
-        return counts + "<p>All components of the voxels are in the mesh, one to one.</p>"
-    listed = table(["change", "phase or interface", "size", "place", "voxel"],
-                   [[cell.replace("um", "µm") for cell in row] for row in changed[:SHOWN]])  # fmt: skip
-    more = more_features(check, min(SHOWN, len(changed)))
-    rest = f"<p>… and {more} more.</p>" if more else ""
-    return f"{counts}<h3>Lost, gained, merged, split</h3>{listed}{rest}"
+        return f"{counts}<p>All components of the voxels are in the mesh, one to one.</p>{thin}"
+    listed = _changes(changed, more_features(check, min(SHOWN, len(changed))))
+    return f"{counts}<h3>Lost, gained, merged, split</h3>{listed}{thin}"
+
+
+def _changes(rows: list[list[str]], more: int) -> str:
+    """Table of the first changed features."""
+    head = ["change", "phase or interface", "size", "place", "voxel"]
+    listed = table(head, [[cell.replace("um", "µm") for cell in row] for row in rows[:SHOWN]])
+    return listed + (f"<p>… and {more} more.</p>" if more else "")
+
+
+def _thin(thin: Mapping[str, Any] | None) -> str:
+    """What the cell size gave up before anything was smoothed; empty if it was not asked for."""
+    if not thin:
+        return ""
+    rows = feature_rows(thin)
+    total = sum(sum(counts.values()) for counts in thin["counts"].values()) + len(thin["contacts"])
+    line = escape(thin_line(thin).replace("um", "µm"))
+    listed = _changes(rows, max(total - SHOWN, 0)) if rows else ""
+    return f"<h3>Thin features, before meshing</h3><p>{line}.</p>{listed}"
 
 
 def distances_html(numbers: Mapping[str, Any]) -> str:
