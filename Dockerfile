@@ -26,12 +26,10 @@ ENV PATH=/usr/local/ssb2mesh/bin:$PATH \
     NUMBA_CACHE_DIR=/var/cache/ssb2mesh/numba \
     OMP_NUM_THREADS=1
 USER ssb2mesh
-# kernels and forms are compiled here, or every new container would spend a minute or two on them; the speed of the machine
-# that builds the image is not that of the machine that runs it
+# kernels of the mesher and forms of conduction are compiled here, or every new container would spend minutes on them; the
+# speed of the machine that builds the image is not that of the machine that runs it
 RUN mkdir /tmp/warm && cd /tmp/warm \
- && for study in effective mechanics; do \
-      ssb2mesh init "$study" -o "$study.toml" -q && ssb2mesh run "$study.toml" -q >/dev/null || exit 1; \
-    done \
+ && ssb2mesh init effective -o study.toml -q && ssb2mesh run study.toml -q >/dev/null \
  && rm -rf /tmp/warm /var/cache/ssb2mesh/ssb2mesh/speed.json \
  && find /var/cache/ssb2mesh -mindepth 1 -user ssb2mesh -exec chmod a+rwX {} +
 WORKDIR /data
