@@ -13,7 +13,7 @@ from typing import Any
 from solvers import dolfinx_api as api
 from ssb2mesh.errors import SolverError
 
-__all__ = ["LinearReport", "SpdSolver", "solve_spd"]
+__all__ = ["LinearReport", "SpdSolver", "set_scalar_multigrid", "solve_spd"]
 
 #: Energy norm of the residual, relative to the first, at which a solve that has stopped falling counts as solved.
 ROUNDING_FLOOR = 1e-9
@@ -220,7 +220,7 @@ class SpdSolver:
         self.ksp.setOperators(self.matrix)
         self.ksp.setType("cg")
         self.ksp.setNormType(petsc.KSP.NormType.NATURAL)
-        self.name = _set_multigrid(self.ksp)
+        self.name = set_scalar_multigrid(self.ksp)
         self.fresh, self.worn, self.best = True, False, 0.0
 
     def destroy(self) -> None:
@@ -230,7 +230,7 @@ class SpdSolver:
             self.ksp = None
 
 
-def _set_multigrid(ksp: Any) -> str:
+def set_scalar_multigrid(ksp: Any) -> str:
     """Choose BoomerAMG where PETSc has hypre, GAMG otherwise."""
     petsc = api.petsc()
     prefix = "ssb2mesh_spd_"

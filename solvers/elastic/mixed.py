@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvers.elastic.bulk import Bulk, two_moduli
+from solvers.elastic.drainage import drainage
 from solvers.elastic.kernels import divergence_rows
 from solvers.elastic.laws import Elastic
 from solvers.elastic.nodes import Nodes
@@ -64,18 +65,22 @@ class MixedBulk(Bulk):
         self.pressed = np.flatnonzero(pressed[self.material])
         mine = self.material[self.pressed]
         column = np.cumsum(pressed) - 1
-        self._taken, self._stiff = taken[mine], shear[mine]
+        #: Of each of them: column of its pressure, shear modulus and bulk modulus that the pressure carries, Pa.
+        self.column_of_pressed, self.shear_of_pressed, self.taken_of_pressed = column[mine], shear[mine], taken[mine]
         self._by_column = [np.flatnonzero(pressed)[k] for k in range(self.pressures)]
         self._shears = shear
-        flat = self.copies[self.pressed][:, :4].astype(np.int64) * self.pressures + column[mine][:, None]
+        self._names = list(materials)
+        flat = self.copies[self.pressed][:, :4].astype(np.int64) * self.pressures + self.column_of_pressed[:, None]
         used = np.zeros((len(nodes.live), self.pressures), bool)
         used.ravel()[flat.ravel()] = True
         self.numbering: Numbering = number_pressures(nodes, used)
         self._flat = flat
-        weak = STABILISATION / self._stiff if nodes.order == 1 else np.zeros(len(mine))
+        weak = STABILISATION / self.shear_of_pressed if nodes.order == 1 else np.zeros(len(mine))
         # (tets, 4, 4): volume that pressures at the corners cost
         volume = self.volumes[self.pressed]
-        self._cost = (volume / self._taken)[:, None, None] * MASS + (volume * weak)[:, None, None] * (MASS - 1 / 16)
+        self._cost = (volume / self.taken_of_pressed)[:, None, None] * MASS + (volume * weak)[:, None, None] * (
+            MASS - 1 / 16
+        )
 
     @property
     def compliance(self) -> npt.NDArray[np.float64]:
@@ -149,15 +154,24 @@ class MixedBulk(Bulk):
         data *= np.repeat(unit, np.diff(across[0]))[:, None]
         divergence = assemble_rows(nodes, self.numbering, across, data)
         square = pattern(rows, n)
-        entries = np.zeros(len(square[1]))
-        _scatter_cost(rows, self._cost, *square, entries)
-        entries *= np.repeat(unit, np.diff(square[0])) * unit[square[1]]
-        compression = assemble_rows(nodes, self.numbering, square, -entries)
-        return Border(self.numbering, divergence, compression, self._scale(rows, unit), self._unit())
+        squares = []
+        for tets in (-self._cost, drainage(self, bound)):
+            entries = np.zeros(len(square[1]))
+            _scatter_cost(rows, tets, *square, entries)
+            entries *= np.repeat(unit, np.diff(square[0])) * unit[square[1]]
+            squares.append(assemble_rows(nodes, self.numbering, square, entries))
+        return Border(self.numbering, divergence, squares[0], self._scale(rows, unit), squares[1], self._unit())
+
+    def shear_of_phase(self, tags: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
+        """Shear modulus of phases by tag, Pa; zero where there is no material."""
+        domain = self.nodes.domain
+        table = np.zeros(max(domain.phases.values()) + 1)
+        table[domain.phase_tags(self._names, argument="materials")] = self._shears
+        return np.asarray(table[tags])
 
     def _scale(self, rows: npt.NDArray[np.int32], unit: npt.NDArray[np.float64]) -> Any:
         """The diagonal that the Schur complement resembles."""
-        weight = self.volumes[self.pressed] / 10.0 * (1.0 / self._taken + SCHUR / self._stiff)
+        weight = self.volumes[self.pressed] / 10.0 * (1.0 / self.taken_of_pressed + SCHUR / self.shear_of_pressed)
         table = (np.arange(len(self.numbering.rows) + 1), np.arange(len(self.numbering.rows), dtype=np.int32))
         values = unit**2 * np.bincount(rows.ravel(), np.repeat(weight, 4), minlength=len(unit))
         return assemble_rows(self.nodes, self.numbering, table, np.asarray(values, dtype=np.float64))

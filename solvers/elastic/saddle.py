@@ -1,10 +1,11 @@
 """Displacements bordered by pressures: the saddle-point matrix, its preconditioner, its solver. No materials.
 
-    [A  B']   A stiffness of shape changes, with all supports     preconditioner [AMG(A)       ]
-    [B  -C]   B divergence, C compressibility and stabilisation                  [       D^-1  ]
+    [A  B']   A stiffness of shape changes, with all supports     preconditioner [AMG(A)   B'             ]
+    [B  -C]   B divergence, C compressibility and stabilisation                  [         -D^-1 - AMG(F) ]^-1
 
-D is the diagonal of a mass matrix over the shear modulus, spectrally equivalent to the Schur complement, so that the
-iterations of MINRES depend neither on the mesh nor on Poisson's ratio.
+D is the diagonal of a mass matrix over the shear modulus, which the Schur complement resembles wherever shear lets
+pressures act near by; F adds how they even out between stiff walls (`solvers.elastic.drainage`). Iterations then depend
+neither on Poisson's ratio nor on how many grains there are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from solvers import dolfinx_api as api
 from solvers.elastic.amg import ElasticSolver, set_multigrid, set_near_null
 from solvers.elastic.nodes import Nodes
+from solvers.linear import set_scalar_multigrid
 
 #: Vectors that GMRES keeps.
 RESTART = 100
@@ -86,8 +88,8 @@ class Border:
     ----------
     numbering : Numbering
         The pressures.
-    divergence, compression, scale : petsc4py Mat
-        B; -C; the diagonal D; all in the unit.
+    divergence, compression, scale, drain : petsc4py Mat
+        B; -C; the diagonal D; Darcy's law F; all in the unit.
     unit : (pressures,) float array
         Pressure in Pa for each unit (m) of the matrix's unknowns, force in N for each m3 of its rows.
     """
@@ -96,6 +98,7 @@ class Border:
     divergence: Any
     compression: Any
     scale: Any
+    drain: Any
     unit: npt.NDArray[np.float64]
 
     @property
@@ -110,7 +113,7 @@ class Border:
 
     def destroy(self) -> None:
         """Free the matrices."""
-        for matrix in (self.divergence, self.compression, self.scale):
+        for matrix in (self.divergence, self.compression, self.scale, self.drain):
             matrix.destroy()
 
 
@@ -211,10 +214,10 @@ class Saddle:
 
 
 class _Triangle:
-    """The preconditioner as PETSc calls it: pressures by the scale, then displacements by multigrid."""
+    """The preconditioner as PETSc calls it: pressures by scale and drainage, then displacements by multigrid."""
 
-    def __init__(self, saddle: Saddle, multigrid: Any) -> None:
-        self.multigrid, self.border = multigrid, saddle.border
+    def __init__(self, saddle: Saddle, multigrid: Any, drain: Any) -> None:
+        self.multigrid, self.border, self.drain = multigrid, saddle.border, drain
         self.force, self.displacement = saddle.stiffness.createVecs()
         self.pressure, self.volume = saddle.border.scale.createVecs()
         self.inverse = saddle.border.scale.getDiagonal()
@@ -223,8 +226,8 @@ class _Triangle:
     def apply(self, pc: Any, x: Any, y: Any) -> None:
         n = self.force.getLocalSize()
         self.volume.array[:] = x.array_r[n:]
-        self.pressure.pointwiseMult(self.volume, self.inverse)
-        self.pressure.scale(-1.0)
+        self.drain.getPC().apply(self.volume, self.pressure)
+        self.pressure.array[:] = -self.pressure.array_r - self.volume.array_r * self.inverse.array_r
         self.border.divergence.multTranspose(self.pressure, self.force)
         self.force.array[:] = x.array_r[:n] - self.force.array_r
         self.multigrid.apply(self.force, self.displacement)
@@ -265,7 +268,11 @@ class SaddleSolver(ElasticSolver):
         self.ksp.setGMRESRestart(RESTART)
         self.ksp.setPCSide(petsc.PC.Side.RIGHT)
         self.ksp.getPC().setType("python")
-        self.ksp.getPC().setPythonContext(_Triangle(self.matrix, multigrid))
+        drain = petsc.KSP().create(self.matrix.getComm())
+        drain.setOperators(self.matrix.border.drain)
+        set_scalar_multigrid(drain)
+        drain.setUp()
+        self.ksp.getPC().setPythonContext(_Triangle(self.matrix, multigrid, drain))
         return {}
 
     def _set_operators(self, matrix: Any) -> None:

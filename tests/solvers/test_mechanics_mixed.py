@@ -15,7 +15,8 @@ from ssb2mesh.mesh import TaggedMesh
 
 pytestmark = pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL)
 
-from solvers.elastic.mixed import MixedBulk  # noqa: E402
+from solvers.elastic.drainage import drainage  # noqa: E402
+from solvers.elastic.mixed import MixedBulk, bulk_of  # noqa: E402
 from solvers.elastic.newton import solve_cases  # noqa: E402
 from solvers.elastic.nodes import build_nodes  # noqa: E402
 from solvers.elastic.stress import von_mises  # noqa: E402
@@ -320,3 +321,43 @@ def test_the_other_multigrid_gives_the_same_answer(formulation):
 def test_bad_formulation():
     with pytest.raises(InputError, match="formulation: got 'P1P1'; give 'displacement' or 'mixed'"):
         Options(formulation="P1P1")
+
+
+def test_iterations_of_many_grains_do_not_grow_with_the_sample():
+    # without drainage: 57 and 140, as pressures over many grains and in enclosed ones meet no resistance in shear alone
+    counts = []
+    for n in (12, 24):
+        labels = np.kron(np.where(np.random.default_rng(0).random((n // 4,) * 3) < 0.5, 1, 2), np.ones((4, 4, 4), int))
+        found = elasticity(load_domain(box_mesh(n, labels)), supports=SYMMETRY, options=MIXED,
+                           materials={"phase1": Elastic(1.0, 0.4999), "phase2": Elastic(1000.0, 0.3)},
+                           loads=Loads(pressure={"z_max": 1e-3}))  # fmt: skip
+        counts.append(found.linear.iterations)
+    assert counts[1] <= 80, counts
+    assert counts[0] <= 60, counts
+
+
+def test_drainage_of_a_box():
+    # two halves, one of them stiff: a wall of area 1, and sides that are held or free
+    labels = np.ones((4, 4, 4), int)
+    labels[:, :, 2:] = 2
+    domain = load_domain(box_mesh(4, labels))
+    soft, stiff = Elastic(3.0, 0.4999), Elastic(300.0, 0.25)
+    nodes = build_nodes(domain, domain.cells_of(["phase1", "phase2"]))
+    bulk = bulk_of(nodes, {"phase1": soft, "phase2": stiff}, {}, MIXED)
+    shear = 3.0 / (2 * 1.4999)
+    for held in (True, False):
+        tets = drainage(bulk, np.full((len(nodes.live), 3), held))
+        height = nodes.coordinates[bulk.copies[bulk.pressed]][:, :, 2]
+        # a pressure that rises along z: Darcy's law at the radius volume / wall, limited by half the cube root of 1/2
+        k = min(0.5 / 1.0, 0.5 * 0.5 ** (1 / 3)) ** 2 / 3.0
+        assert np.einsum("tab,tb->", tets - _lumped(tets), height) == pytest.approx(0.0, abs=1e-14)
+        energy = np.einsum("ta,tab,tb->", height, tets - _lumped(tets), height)
+        assert energy == pytest.approx(0.5 * k / shear, rel=1e-12)
+        # an even pressure: bulk compressibility, the cavity in the stiff half (120 Pa), free sides of area 3
+        depth = 0.5 / 4.0
+        leak = 0.75 / 120.0 * depth + (0 if held else 10 / shear * 3.0 * depth)
+        assert tets.sum() == pytest.approx(0.5 / bulk.taken_of_pressed[0] + leak, rel=1e-9)
+
+
+def _lumped(tets):
+    return tets.sum(axis=2)[:, :, None] * np.eye(4)

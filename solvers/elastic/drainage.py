@@ -1,0 +1,104 @@
+"""How pressures of a phase that keeps its volume even out over distances: part of a preconditioner. No solving.
+
+Shear alone lets a pressure act near by: the Schur complement is then like a mass matrix over the shear modulus. Between
+stiff walls that is not all. Volume that a pressure moves must flow through the phase, as water through a porous solid,
+or push the walls: pressures that are even over many pores, or over an enclosed grain, meet next to no resistance there,
+and each costs iterations. The matrix here is Darcy's law with the leakage of the boundary,
+
+    int (k / mu) grad p . grad q  +  int p q / K  +  int_boundary r c p q,
+
+with k from the phase's hydraulic radius (volume over area of stiff walls), r its volume over area of its boundary, and
+c the compliance behind the boundary: of a cavity in a stiff neighbour, none where the boundary is held, plenty where it
+is free. Its inverse is added to that of the mass matrix, as in the preconditioner of Cahouet and Chabard for flows with
+resistance (Int. J. Numer. Meth. Fluids 8 (1988) 869, doi:10.1002/fld.1650080802).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from solvers.elastic.nodes import SIDE_NODES
+
+if TYPE_CHECKING:
+    from solvers.elastic.mixed import MixedBulk
+
+__all__ = ["drainage"]
+
+#: Square of the hydraulic radius over the permeability; a channel between plates has 3. Anything from 1 to 5 does.
+SHAPE = 3.0
+#: Compliance of a round cavity: 3/4 of its volume over the shear modulus around it.
+CAVITY = 0.75
+#: Compliance of a free boundary or a soft neighbour, over the phase's own: as good as open.
+OPEN = 10.0
+#: Ratio of shear moduli from which on a neighbour is a wall.
+WALL = 3.0
+
+
+def drainage(bulk: MixedBulk, bound: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the matrix of each tet that has pressures; all ranks call.
+
+    Parameters
+    ----------
+    bulk : MixedBulk
+        The tets.
+    bound : (copies, 3) bool array
+        Displacements that are prescribed.
+
+    Returns
+    -------
+    (tets, 4, 4) float array
+        Volume by pressure, m3/Pa.
+
+    Examples
+    --------
+    >>> drainage(bulk, conditions.bound).shape  # doctest: +SKIP
+    (1536, 4, 4)
+    """
+    area, around, held, outer = _boundary(bulk, bound)
+    shear, volume = bulk.shear_of_pressed, bulk.volumes[bulk.pressed]
+    own = shear[:, None]
+    wall = outer & (around > WALL * own)
+    compliance = np.where(wall, CAVITY / np.maximum(around, WALL * own), np.where(held, 0.0, OPEN / own))
+    columns = bulk.column_of_pressed
+    sums = np.stack(
+        [np.bincount(columns, v, bulk.pressures) for v in (volume, (area * outer).sum(1), (area * wall).sum(1))]
+    )
+    whole, edge, walls = bulk.nodes.domain.comm.allreduce(sums)
+    with np.errstate(divide="ignore"):
+        radius = np.minimum(whole / np.maximum(walls, 1e-300), 0.5 * np.cbrt(whole))
+        depth = whole / np.maximum(edge, 1e-300)
+    flow = _gradients(bulk)
+    result = np.einsum("tia,tib,t->tab", flow, flow, volume * (radius**2 / SHAPE)[columns] / shear)
+    leak = np.where(outer, area * compliance, 0.0) * depth[columns][:, None]
+    corners = np.arange(4)
+    # each side leaks at its three corners
+    at_corners = (leak.sum(axis=1)[:, None] - leak) / 3.0
+    result[:, corners, corners] += at_corners + (volume / bulk.taken_of_pressed)[:, None] / 4.0
+    return np.asarray(result)
+
+
+def _gradients(bulk: MixedBulk) -> npt.NDArray[np.float64]:
+    """Gradients of the four corner functions, (tets, 3, 4)."""
+    corners = bulk.nodes.coordinates[bulk.copies[bulk.pressed][:, :4]]
+    square = np.concatenate([corners, np.ones((len(corners), 4, 1))], axis=2)
+    return np.asarray(np.linalg.inv(square)[:, :3, :])
+
+
+def _boundary(bulk: MixedBulk, bound: npt.NDArray[np.bool_]) -> tuple[npt.NDArray, ...]:
+    """Of the sides of the tets with pressures: area, shear modulus behind, whether held, whether on the boundary."""
+    nodes, domain = bulk.nodes, bulk.nodes.domain
+    cells = bulk.cells[bulk.pressed]
+    pair = domain.facet_cells[domain.cell_facets[cells]]
+    other = np.where(pair[:, :, 0] == cells[:, None], pair[:, :, 1], pair[:, :, 0])
+    there = (other >= 0) & nodes.live_cells[other]
+    outer = ~there | (domain.cell_phase[other] != domain.cell_phase[cells][:, None])
+    around = np.where(there, bulk.shear_of_phase(domain.cell_phase[other]), 0.0)
+    copies = bulk.copies[bulk.pressed][:, SIDE_NODES[:, :3]]
+    corners = nodes.coordinates[copies]
+    normal = 0.5 * np.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
+    main = np.abs(normal).argmax(axis=2)
+    held = ~there & np.take_along_axis(bound[copies], main[:, :, None, None], axis=3)[..., 0].all(axis=2)
+    return np.linalg.norm(normal, axis=2), around, held, outer
