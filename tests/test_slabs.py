@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 import h5py
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from ssb2mesh.errors import ResourceError
 from ssb2mesh.lattice.build import LatticeOptions
 from ssb2mesh.lattice.sizes import Sizes
 from ssb2mesh.mesh import tet_volumes
+from ssb2mesh.phantoms import make_phantom
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.slabs.choose import choose_slabs
 from ssb2mesh.slabs.files import mesh_file_in_slabs
@@ -107,8 +109,7 @@ def test_the_order_of_work_does_not_count(options, tmp_path):
         (3, {}, 3.0, 2e-3, 0.01),
         (2, {"drop": ("B",)}, 3.0, 2e-3, 0.01),
         (2, {"grade": 2}, 3.0, 2e-3, 0.01),
-        # walls two cells apart, half of them in the band: the ordinary mesh is 0.4 % off here, that in slabs 1.3 %
-        (2, {"cell_size": "2 voxels", "grade": 1}, 4.0, 0.02, 0.02),
+        (2, {"cell_size": "2 voxels", "grade": 1}, 4.0, 2e-3, 0.02),
     ],
 )
 def test_slabs_fit_and_are_as_good_as_the_whole(slabs, options, sigma, volume_off, area_off):
@@ -343,3 +344,82 @@ def test_what_a_study_cannot_have_in_slabs(tmp_path):
         check_slabs(study)
     with pytest.raises(InputError, match=r"\[mesh\].*slabs.*got 0; expected a whole number of at least 1"):
         parse_study(text.replace("slabs = 2", "slabs = 0"), base=Path(tmp_path))
+
+
+@functools.cache
+def cathode(shape, seed):
+    return make_phantom("composite_cathode", shape=shape, seed=seed, d50="2.5 um").volume
+
+
+@pytest.mark.parametrize(
+    ("shape", "seed", "slabs", "cell_size", "grade"),
+    [
+        ((24, 24, 48), 0, 3, None, 2),
+        ((30, 30, 64), 3, 2, "2 voxels", 2),
+        ((28, 28, 96), 2, 2, "3 voxels", 0),
+        # planes and bands that no voxel begins at
+        ((24, 24, 64), 3, 2, "1.5 voxels", 0),
+    ],
+)
+def test_volumes_are_those_of_the_voxels(shape, seed, slabs, cell_size, grade):
+    """As near as `ssb2mesh.check.verdict.STRICT` asks: phases 0.2 %, components of more than 27 voxels 2 %."""
+    volume = cathode(shape, seed)
+    report = check_mesh(in_slabs(volume, slabs, cell_size=cell_size, grade=grade), volume)
+    assert report.faults == ()
+    assert report.quality.min_dihedral_deg > 15.99
+    for name, phase in report.fidelity.items():
+        assert abs(phase.relative_error) < 2e-3, name
+        assert abs(phase.worst_component_error or 0.0) < 0.02, name
+        assert phase.mesh_components == phase.voxel_components
+
+
+def test_volumes_with_bands_that_take_half_of_the_walls():
+    """Walls two cells apart; what a component lacks in a band must not be asked of the little that is left of it."""
+    volume = smooth_volume((26, 24, 72), 3, sigma=4.0)
+    report = check_mesh(in_slabs(volume, 2, cell_size="2 voxels", grade=1), volume)
+    for name, phase in report.fidelity.items():
+        assert abs(phase.relative_error) < 2e-3, name
+        assert abs(phase.worst_component_error or 0.0) < 0.02, name
+
+
+@pytest.mark.parametrize("where", range(-5, 6))
+def test_a_flat_wall_beside_a_plane_keeps_its_place(where):
+    """Half way through leaves or not, in the band, on its edge or on the plane: exactly where the voxels have it."""
+    labels = np.zeros((8, 8, 64), np.uint8)
+    wall = 32 + 2 * where + 1
+    labels[:, :, wall:] = 1
+    volume = LabelledVolume(labels, (UM,) * 3, phases={0: "A", 1: "B"})
+    mesh = in_slabs(volume, 2, cell_size="2 voxels")
+    # the pressures are solved to a thousandth of the volume of a layer of leaves
+    assert mesh.phase_volumes()["A"] / (64 * UM**3) == pytest.approx(wall, abs=0.02)
+    assert mesh.facet_areas()["A|B"] == pytest.approx(64 * UM**2, rel=1e-3)
+
+
+@pytest.mark.parametrize("spacing", [(1, 1, 2), (1, 1, 4), (2, 2, 1), (1, 2, 0.5)])
+def test_anisotropic_voxels(spacing, tmp_path):
+    """The floor is lower, as in the whole mesh; all else is the same, and so is the mesh, whoever makes it."""
+    labels = smooth_volume((16, 14, 32), 5).labels
+    volume = LabelledVolume(labels, tuple(UM * s for s in spacing), phases={0: "A", 1: "B", 2: "C"})
+    whole, mesh = mesh_volume(volume), in_slabs(volume, 2)
+    report, as_whole = check_mesh(mesh, volume), check_mesh(whole, volume)
+    faults = [fault for fault in report.faults if "dihedral" not in fault]
+    assert faults == []
+    assert report.quality.nonpositive_tets == 0
+    assert sum(mesh.phase_volumes().values()) == pytest.approx(mesh.box_volume, rel=1e-12)
+    assert (mesh.n_tets, mesh.n_points) == (whole.n_tets, whole.n_points)
+    # both are held to the same floor, which some tet touches; half a degree is what is left to chance
+    assert report.quality.min_dihedral_deg > as_whole.quality.min_dihedral_deg - 0.5
+    for name, phase in report.fidelity.items():
+        assert abs(phase.relative_error) < 2e-3, name
+    before = numba.get_num_threads()
+    try:
+        numba.set_num_threads(1)
+        assert_same(in_slabs(volume, 2, order=[1, 0]), mesh)
+    finally:
+        numba.set_num_threads(before)
+
+
+def test_planes_need_no_voxel_to_begin_there():
+    """Cells of 3 voxels do not fit 2000 voxels: planes are where leaves begin all the same."""
+    head = VolumeHead((2000, 2000, 2000), (UM,) * 3, (0.0,) * 3, {0: "A", 1: "B"})
+    assert plan_slabs(head, 16, cell_size="3 voxels").slabs == 16

@@ -23,6 +23,7 @@ from ssb2mesh.lattice.movable import collect_movable
 from ssb2mesh.lattice.octree import Lattice, make_lattice
 from ssb2mesh.lattice.optimise import HELD, NEAR, TANGENT_LINE, TANGENT_PLANE, Movable, advance, improve
 from ssb2mesh.lattice.placing import Room
+from ssb2mesh.lattice.pressures import answered, find_pairs, solve_pressures, swept_by_pairs
 from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
 from ssb2mesh.lattice.walls import WallFaces, displacements, missing_volume, push_walls, volume_change, wall_push
@@ -67,6 +68,8 @@ RECUT = 0.5
 LEAST = 1e-3
 #: Rounds of giving back volume; how much of what is missing is asked for at first; and least and most of it later.
 ROUNDS, GAIN, GAINS = 4, 2.0, (0.5, 6.0)
+#: Rounds of giving it back to all components together; and what part of a move a wall is thought to follow at first.
+TOGETHER, ANSWER = 5, 0.7
 
 
 def relax(
@@ -120,7 +123,9 @@ def relax(
     here = points[interface.vertices]
     normal = _normals(goals, interface, walls)
     advance(movable, _along(here, goals, normal, interface.kind), floor=floor)
-    _give_back_volume(movable, interface, walls, angles=(floor, goal))
+    # beside seams, walls are cut short: what one component is pushed shows in the next, and they are solved together
+    give_back = _give_back_volume if walls.held is None else _give_back_together
+    give_back(movable, interface, walls, angles=(floor, goal))
     return walls.cut_other
 
 
@@ -195,6 +200,26 @@ def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, a
         goal = push_walls(moved, push, interface=interface, room=walls.room, scale=walls.scale)
         advance(movable, goal, floor=floor)
         improve(movable, quality, tries=2 if number < ROUNDS else 4)
+
+
+def _give_back_together(movable: Movable, interface: Interface, walls: Walls, *, angles: tuple[float, float]) -> None:
+    """The same with the pressures of all components solved at once, and the answer of each wall measured."""
+    floor, quality = angles
+    wanted, pairs = walls.wanted_change, find_pairs(walls.faces)
+    answer, asked, before = np.full(len(pairs.sides), ANSWER), np.zeros(len(pairs.sides)), np.zeros(len(pairs.sides))
+    # no wall can go further than about a leaf
+    most = float(1 << int(interface.level.max(initial=0)))
+    for number in range(1, TOGETHER + 1):
+        moved = displacements(movable.points, interface, which=interface.vertices, scale=walls.scale)
+        swept, area = swept_by_pairs(pairs, moved, walls.cut_other)
+        answer = answered(answer, asked, swept - before, least=1e-4 * float(most))
+        missing = missing_volume(wanted, pairs.sum(swept))
+        pressure = np.clip(solve_pressures(pairs, answer * area, missing, ~np.isnan(wanted)), -most, most)
+        before, asked = swept, area * (pressure[pairs.sides[:, 0]] - pressure[pairs.sides[:, 1]])
+        push = wall_push(walls.faces, moved, pressure)
+        goal = push_walls(moved, push, interface=interface, room=walls.room, scale=walls.scale)
+        advance(movable, goal, floor=floor)
+        improve(movable, quality, tries=2 if number < TOGETHER else 4)
 
 
 @nb.njit(cache=True, parallel=True)

@@ -13,6 +13,7 @@ from ssb2mesh.slabs.choose import choose_slabs
 from ssb2mesh.slabs.job import mesh_in_slabs
 from ssb2mesh.slabs.plan import plan_slabs
 from ssb2mesh.slabs.reading import count_layers, open_layers
+from ssb2mesh.slabs.resume import Parts, slabs_before
 from ssb2mesh.slabs.source import VolumeHead
 from ssb2mesh.stages import Stages, peak_memory_bytes
 
@@ -30,6 +31,9 @@ def mesh_file_in_slabs(
     stages: Stages | None = None,
 ) -> dict[str, Any]:
     """Mesh a volume file in slabs, one after another, into a native mesh file.
+
+    Finished slabs are kept in a hidden folder beside it, ``.<name>.slabs``, until it is whole: the same call goes on
+    from there after it was cut off.
 
     Parameters
     ----------
@@ -62,6 +66,7 @@ def mesh_file_in_slabs(
     --------
     >>> mesh_file_in_slabs("a.h5", "a.xdmf", slabs=4)["tets"]  # doctest: +SKIP
     """
+    from ssb2mesh.identity import digest, file_identity
     from ssb2mesh.mesh_options import lattice_options
 
     stages = Stages() if stages is None else stages
@@ -79,12 +84,15 @@ def mesh_file_in_slabs(
         layers, voxels = count_layers(open_layers(source, **(volume or {})), ranks)
     drop = check_drop(layers.head, given.get("drop") or ())
     options = lattice_options(given.get("options"))
-    if slabs is None:
-        plan, needed = choose_slabs(layers, cell_size=given.get("cell_size"), drop=drop, options=options)
+    size = given.get("cell_size")
+    made_of = digest(file_identity(source), volume or {}, size, drop, given.get("options") or {})
+    parts = Parts(target.with_name(f".{target.stem}.slabs"), made_of)
+    needed, before = None, slabs_before(parts)
+    if slabs is None and before is None:
+        plan, needed = choose_slabs(layers, cell_size=size, drop=drop, options=options)
     else:
-        plan = plan_slabs(layers.head, slabs, cell_size=given.get("cell_size"), drop=drop, options=options)
-        needed = None
-    numbers = mesh_in_slabs(layers, plan, target, ranks=ranks, voxels=voxels, stages=stages)
+        plan = plan_slabs(layers.head, slabs or before or 1, cell_size=size, drop=drop, options=options)
+    numbers = mesh_in_slabs(layers, plan, target, ranks=ranks, voxels=voxels, stages=stages, parts=parts)
     seconds = {name: round(value, 6) for name, value in stages.seconds.items()}
     about = {} if needed is None else {"slab_memory_bytes": round(needed)}
     return {**numbers, **about, "seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}

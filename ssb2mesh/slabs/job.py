@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,14 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ssb2mesh.errors import DiskFullError
 from ssb2mesh.ranks import Ranks
-from ssb2mesh.slabs.join import SlabCounts, count_slab
+from ssb2mesh.slabs.join import SlabCounts
 from ssb2mesh.slabs.numbers import SlabNumbers, match_facets, measure_slab, sum_numbers
 from ssb2mesh.slabs.plan import SlabPlan
+from ssb2mesh.slabs.resume import Parts
 from ssb2mesh.slabs.seams import Seam, make_seam
 from ssb2mesh.slabs.slab import make_slab
 from ssb2mesh.slabs.source import SlabSource
-from ssb2mesh.slabs.store import StoredSlab, store_slab
+from ssb2mesh.slabs.store import StoredSlab
 from ssb2mesh.slabs.write import lay_out, write_part
 from ssb2mesh.stages import Stages, peak_memory_bytes
 
@@ -68,6 +69,7 @@ def mesh_in_slabs(
     ranks: Ranks,
     voxels: Mapping[str, int],
     stages: Stages | None = None,
+    parts: Parts | None = None,
 ) -> dict[str, Any]:
     """Mesh a volume in slabs into a native mesh file; all processes call.
 
@@ -88,12 +90,16 @@ def mesh_in_slabs(
         Voxels of each phase.
     stages : Stages, optional
         Collects time.
+    parts : Parts, optional
+        Where finished seams and slabs are kept if this is cut off, and found again; default: beside the file, and gone
+        at the end however it ends.
 
     Returns
     -------
     dict
-        The numbers of `ssb2mesh.slabs.numbers.sum_numbers`, with ``traffic`` (bytes that processes sent each other, and
-        of voxels read twice) and ``rank_memory_bytes`` (peak of each process); the same on every process.
+        The numbers of `ssb2mesh.slabs.numbers.sum_numbers`, with ``kept_slabs`` (how many were found finished),
+        ``traffic`` (bytes that processes sent each other, and of voxels read twice) and ``rank_memory_bytes`` (peak of
+        each process); the same on every process.
 
     Raises
     ------
@@ -106,41 +112,47 @@ def mesh_in_slabs(
     12000
     """
     stages = stages or Stages()
-    parts = target.with_name(f".{target.stem}.slabs")
-    ranks.on_first(partial(_empty_folder, parts))
+    parts = parts or Parts(target.with_name(f".{target.stem}.slabs"))
+    kept = ranks.on_first(partial(parts.open, plan.planes))
+    done = False
     try:
         made = ranks.together(partial(_make, source, plan, parts, ranks=ranks, stages=stages))
         numbers = ranks.together(partial(_gather, plan, made, ranks, voxels))
         with stages("write mesh"):
             ranks.together(partial(_write, plan, made, target, ranks=ranks))
+        done = True
+    except DiskFullError:
+        # what is kept for later must not take the room that is missing now
+        done = True
+        raise
     finally:
-        if ranks.first:
-            shutil.rmtree(parts, ignore_errors=True)
-    return numbers
+        if ranks.first and (done or not parts.key):
+            parts.remove()
+    return {**numbers, "kept_slabs": kept}
 
 
-def _empty_folder(folder: Path) -> None:
-    """Make a folder that nothing of an earlier run is in."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir()
-
-
-def _make(source: SlabSource, plan: SlabPlan, parts: Path, *, ranks: Ranks, stages: Stages) -> _Made:
+def _make(source: SlabSource, plan: SlabPlan, parts: Parts, *, ranks: Ranks, stages: Stages) -> _Made:
     mine, made = slabs_of(plan, ranks), _Made()
     seams: dict[int, Seam] = {}
     with stages("seams"):
         for slab in mine:
             if slab + 1 < plan.slabs:
-                seams[slab + 1] = make_seam(plan, source, slab + 1)
+                found = parts.seam(slab + 1)
+                if found is None:
+                    found = parts.keep_seam(slab + 1, make_seam(plan, source, slab + 1))
+                seams[slab + 1] = found
         _pass_on(plan, seams, made, ranks)
     for slab in mine:
-        mesh = make_slab(plan, source, slab, seams=(seams.pop(slab, None), seams.get(slab + 1)), stages=stages)
-        with stages("check"):
-            made.numbers[slab] = measure_slab(plan, mesh)
-        with stages("store"):
-            made.counts[slab] = count_slab(mesh)
-            made.stored[slab] = store_slab(mesh, parts / str(slab))
+        below = seams.pop(slab, None)
+        whole = parts.slab(slab)
+        if whole is None:
+            mesh = make_slab(plan, source, slab, seams=(below, seams.get(slab + 1)), stages=stages)
+            with stages("check"):
+                numbers = measure_slab(plan, mesh)
+            with stages("store"):
+                whole = parts.keep_slab(slab, mesh, numbers)
+            del mesh
+        made.stored[slab], made.counts[slab], made.numbers[slab] = whole
     made.sent["voxel_bytes"] = _read_twice(plan, mine) * source.voxel_bytes
     return made
 
@@ -148,9 +160,12 @@ def _make(source: SlabSource, plan: SlabPlan, parts: Path, *, ranks: Ranks, stag
 def _read_twice(plan: SlabPlan, mine: range) -> int:
     """Voxels that a process reads beside those of its own slabs: around these, and for the seams above them."""
     crops = [plan.slab_crop(s) for s in mine] + [plan.seam_crop(s + 1) for s in mine if s + 1 < plan.slabs]
-    layers = sum(plan.voxel_layer(high) - plan.voxel_layer(low) for low, high in crops)
-    own = plan.voxel_layer(plan.planes[mine.stop]) - plan.voxel_layer(plan.planes[mine.start]) if len(mine) else 0
-    return (layers - own) * plan.head.shape[0] * plan.head.shape[1]
+    spans = [plan.voxel_layers(low, high) for low, high in crops]
+    if len(mine):
+        first, last = plan.voxel_layers(plan.planes[mine.start], plan.planes[mine.stop])
+        spans.append((last, first))
+    layers = sum(last - first for first, last in spans)
+    return layers * plan.head.shape[0] * plan.head.shape[1]
 
 
 def _neighbours(plan: SlabPlan, ranks: Ranks) -> tuple[int | None, int | None]:

@@ -86,14 +86,12 @@ def make_piece(plan: SlabPlan, source: SlabSource, low: int, high: int) -> Piece
     --------
     >>> make_piece(plan, source, *plan.slab_crop(0))  # doctest: +SKIP
     """
-    labels = source.read(plan.voxel_layer(low), plan.voxel_layer(high))
+    first, last = plan.voxel_layers(low, high)
+    labels = source.read(first, last)
     voxels = np.ascontiguousarray(compact_labels(labels, np.fromiter(plan.head.phases, dtype=np.int64)))
-    counts = (plan.cells[0], plan.cells[1], high - low)
-    grid = CellGrid(voxels, plan.head.phase_names, plan.spacing, plan.head.box, voxels, plan.level)
-    if counts != voxels.shape:
-        empty = CellGrid(np.empty(counts, np.int32), grid.names, grid.spacing, grid.box, voxels, grid.level)
-        phase = voxels[np.ix_(*(empty.voxel_of(axis) for axis in range(3)))]
-        grid = CellGrid(phase, grid.names, grid.spacing, grid.box, voxels, grid.level)
+    x, y, z = (plan.voxel_of(axis) for axis in range(3))
+    phase = voxels if plan.cells == plan.head.shape else voxels[np.ix_(x, y, z[low:high] - first)]
+    grid = CellGrid(phase, plan.head.phase_names, plan.spacing, plan.head.box, voxels, plan.level)
     options = plan.options
     volume = cast(LabelledVolume, plan.head)
     levels = leaf_levels(grid, options.sizes, volume, grade=options.grade, keep_thin=options.thin == "keep")

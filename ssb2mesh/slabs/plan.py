@@ -2,7 +2,7 @@
 
 Lengths are in cells. ``m`` is the level that leaves at interfaces may reach, ``top`` that of any leaf.
 
-- *Planes* are perpendicular to z, where leaves of any size and voxels begin, as evenly as these allow.
+- *Planes* are perpendicular to z, where leaves of any size begin, as evenly as these allow.
 - The *band* of a plane, ``4 * 2**m`` to either side, is where vertices are placed once and for all before the slabs
   are made.
 - Its *zone*, up to ``12 * 2**m`` to either side, is where vertices move while this is done.
@@ -13,7 +13,6 @@ Lengths are in cells. ``m`` is the level that leaves at interfaces may reach, ``
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import cast
@@ -55,8 +54,6 @@ class SlabPlan:
         Where slabs begin and end, cells: the first is 0, the last the number of cells along z.
     mixed, top : int
         Highest level of leaves at interfaces, and of all.
-    period : int
-        Cells after which cells and voxels begin together again.
     """
 
     head: VolumeHead
@@ -67,7 +64,6 @@ class SlabPlan:
     planes: tuple[int, ...]
     mixed: int
     top: int
-    period: int
 
     @property
     def slabs(self) -> int:
@@ -88,6 +84,11 @@ class SlabPlan:
     def scale(self) -> npt.NDArray[np.float64]:
         """Proportions of a cell, (3,)."""
         return self.spacing / self.spacing.min()
+
+    @property
+    def voxel_in_cells(self) -> npt.NDArray[np.float64]:
+        """Size of a voxel in cells, (3,)."""
+        return np.asarray(self.cells) / np.asarray(self.head.shape)
 
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
@@ -113,7 +114,7 @@ class SlabPlan:
 
     def crop(self, low: int, high: int) -> tuple[int, int]:
         """Return the layers of cells to take so that all leaves between two planes are as in the whole volume."""
-        align = math.lcm(2 << self.top, self.period)
+        align = 2 << self.top
         low = max(0, (low - self.reach) // align * align)
         high = min(self.cells[2], -((-high - self.reach) // align) * align)
         return low, high
@@ -128,9 +129,15 @@ class SlabPlan:
         beyond = self.zone + max(SMOOTH << self.mixed, 4 << self.top)
         return self.crop(self.planes[seam] - beyond, self.planes[seam] + beyond)
 
-    def voxel_layer(self, cell: int) -> int:
-        """Return the voxel layer that begins where a layer of cells does; only at multiples of the period."""
-        return cell * self.head.shape[2] // self.cells[2]
+    def voxel_of(self, axis: int) -> npt.NDArray[np.int64]:
+        """Return which voxel the centre of each cell along an axis lies in."""
+        n, m = self.cells[axis], self.head.shape[axis]
+        return (np.arange(n) * 2 + 1) * m // (2 * n)
+
+    def voxel_layers(self, low: int, high: int) -> tuple[int, int]:
+        """Return the voxel layers, from the first to the one after the last, that some layers of cells lie in."""
+        voxels, cells = self.head.shape[2], self.cells[2]
+        return low * voxels // cells, -(-high * voxels // cells)
 
 
 def plan_slabs(
@@ -179,11 +186,10 @@ def plan_slabs(
     volume = cast(LabelledVolume, head)
     counts, level = cell_counts(volume, cell_size, finest_size(options.sizes, volume))
     mixed, top = _levels(head, counts, level, options)
-    period = counts[2] // math.gcd(counts[2], head.shape[2])
-    plan = SlabPlan(head, options, drop, counts, level, (0, counts[2]), mixed, top, period)
+    plan = SlabPlan(head, options, drop, counts, level, (0, counts[2]), mixed, top)
     if slabs == 1:
         return plan
-    leaf, nz = math.lcm(1 << top, period), counts[2]
+    leaf, nz = 1 << top, counts[2]
     planes = [round(s * nz / slabs / leaf) * leaf for s in range(slabs)] + [nz]
     least = max(2 * (plan.band + (2 << mixed)), 2 * leaf)
     if min(np.diff(planes).tolist()) < least:
@@ -191,7 +197,7 @@ def plan_slabs(
         raise InputError(
             f"slabs: got {slabs} for {nz} cells along z; a slab needs {least} cells here, give at most {most}"
         )
-    return SlabPlan(head, options, drop, counts, level, tuple(planes), mixed, top, period)
+    return SlabPlan(head, options, drop, counts, level, tuple(planes), mixed, top)
 
 
 def _levels(head: VolumeHead, counts: tuple[int, int, int], level: int, options: LatticeOptions) -> tuple[int, int]:

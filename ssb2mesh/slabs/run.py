@@ -9,11 +9,13 @@ from typing import Any, cast
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.identity import digest, files_named
+from ssb2mesh.paths import RECORDS
 from ssb2mesh.prepare import mesh_key
 from ssb2mesh.slabs.files import check_drop
 from ssb2mesh.slabs.job import mesh_in_slabs
 from ssb2mesh.slabs.plan import plan_slabs
 from ssb2mesh.slabs.reading import LayerFile, count_layers, open_layers
+from ssb2mesh.slabs.resume import Parts
 from ssb2mesh.solving import NATIVE, Solved, Workplace
 from ssb2mesh.steps import check_names, load_volume
 from ssb2mesh.study import write_study
@@ -103,11 +105,11 @@ def run_in_slabs(study: Study, place: Workplace) -> tuple[dict[str, Any], list[S
     slabs, size = cast(int, study.mesh.slabs), study.mesh.cell_size
     plan = ranks.together(lambda: plan_slabs(source.head, slabs, cell_size=size, drop=drop, options=options))
     key = ranks.on_first(lambda: mesh_key(study))
-    numbers = place.stage(
-        "mesh",
-        key,
-        lambda: mesh_in_slabs(source, plan, place.folder / NATIVE, ranks=ranks, voxels=voxels, stages=stages),
+    # among the records of the run, where finished slabs outlive a run that is cut off
+    make = partial(
+        mesh_in_slabs, ranks=ranks, voxels=voxels, stages=stages, parts=Parts(place.folder / RECORDS / "slabs", key)
     )
+    numbers = place.stage("mesh", key, lambda: make(source, plan, place.folder / NATIVE))
     ranks.on_first(lambda: write_study(study, place.folder / "study.toml"))
     notes = ["a mesh in slabs is never in one place: no report.html, no pictures, no comparison of components"]
     others = [name for name in study.output.mesh if name != NATIVE]

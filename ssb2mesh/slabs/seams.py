@@ -18,8 +18,8 @@ from ssb2mesh.lattice.placing import Room, make_room
 from ssb2mesh.lattice.regularise import regularise
 from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.threads import FEW_CELLS, threads_for
-from ssb2mesh.lattice.volumes import lattice_components
 from ssb2mesh.lattice.walls import displacements, make_wall_faces, volume_change
+from ssb2mesh.slabs.components import seam_shares
 from ssb2mesh.slabs.cuts import Cuts, read_cuts
 from ssb2mesh.slabs.piece import Piece, Places, find_vertices, make_piece, places_of
 from ssb2mesh.slabs.plan import SlabPlan
@@ -84,18 +84,20 @@ def _made(plan: SlabPlan, source: SlabSource, seam: int) -> Seam:
     still = piece.lattice.points() * plan.scale
     points = still.copy()
     moves = np.abs(piece.heights - plan.planes[seam]) < plan.zone
-    tets, box = _move(piece, points, moves)
+    tets, box = _move(piece, seam, points, moves)
     return _record(piece, points - still, read_cuts(tets, box, moves))
 
 
-def _move(piece: Piece, points: npt.NDArray[np.float64], moves: npt.NDArray[np.bool_]) -> tuple[Tets, BoxTriangles]:
+def _move(
+    piece: Piece, seam: int, points: npt.NDArray[np.float64], moves: npt.NDArray[np.bool_]
+) -> tuple[Tets, BoxTriangles]:
     """Move the vertices of the zone in place; return the mesh of the piece."""
     grid, lattice, interface, options = piece.grid, piece.lattice, piece.interface, piece.plan.options
     scale = piece.plan.scale
-    component, wanted = lattice_components(grid, lattice)
-    sides = component.ravel()[interface.cells]
-    del component
-    room = make_room(interface, lattice.phase, grid.phase, voxel=float(grid.voxel_in_cells.max()))
+    shares = seam_shares(piece, seam)
+    sides, wanted, in_band = shares.piece_of.ravel()[interface.cells], shares.wanted, shares.in_band
+    del shares
+    room = make_room(interface, lattice.phase, grid.phase, voxel=float(piece.plan.voxel_in_cells.max()))
     goal = interface.corners.astype(np.float64)
     free = moves[interface.vertices]
     if options.smoothing:
@@ -108,10 +110,11 @@ def _move(piece: Piece, points: npt.NDArray[np.float64], moves: npt.NDArray[np.b
     box = box_triangles(lattice, moved)
     tets = build_tets(lattice, interface, cut_other=cut, box=box)
     if options.smoothing and free.any():
-        # what the zone should keep is the volume that the smooth surface has there; its own faces are to see to that
+        # pieces in the band are to have their volume, the rest of the zone keeps what the smooth surface gives it
         near = (free[interface.faces] & (interface.faces >= 0)).any(axis=1)[:, None]
-        faces = make_wall_faces(interface, np.where(near, sides, np.int32(len(wanted))), components=len(wanted) + 1)
+        faces = make_wall_faces(interface, np.where(near, sides, np.int32(len(wanted) - 1)), components=len(wanted))
         kept, _ = volume_change(faces, displacements(goal, interface), cut)
+        kept[in_band] = wanted[in_band]
         kept[-1] = np.nan
         low, high = (np.where(free[:, None], limit, interface.corners) for limit in (room.low, room.high))
         walls = Walls(cut, Room(goal, low, high), faces, kept, scale, ~moves)

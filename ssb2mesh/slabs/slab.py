@@ -15,7 +15,7 @@ from ssb2mesh.lattice.relax import Walls, relax
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra
 from ssb2mesh.lattice.threads import FEW_CELLS, threads_for
 from ssb2mesh.lattice.walls import WallFaces, displacements, make_wall_faces, volume_change
-from ssb2mesh.slabs.components import slab_components
+from ssb2mesh.slabs.components import slab_shares
 from ssb2mesh.slabs.cuts import Cuts, apply_box_cuts, apply_cuts
 from ssb2mesh.slabs.keep import SlabMesh, keep_own
 from ssb2mesh.slabs.piece import Piece, make_piece
@@ -120,7 +120,9 @@ def _walls(piece: Piece, slab: int, begin: _Start) -> tuple[WallFaces, npt.NDArr
     What faces in the bands have swept is settled: the others make up for it, over their own area.
     """
     interface = piece.interface
-    sides, wanted = slab_components(piece, slab)
+    shares = slab_shares(piece, slab)
+    sides, wanted = shares.piece_of.ravel()[interface.cells], shares.wanted
+    del shares
     if begin.held is None:
         return make_wall_faces(interface, sides, components=len(wanted)), wanted
     held = begin.held[interface.vertices]
@@ -137,7 +139,7 @@ def _walls(piece: Piece, slab: int, begin: _Start) -> tuple[WallFaces, npt.NDArr
 def _room(piece: Piece, begin: _Start) -> Room:
     """Room of the interface corners: none for those that are held."""
     grid, interface = piece.grid, piece.interface
-    room = make_room(interface, piece.lattice.phase, grid.phase, voxel=float(grid.voxel_in_cells.max()))
+    room = make_room(interface, piece.lattice.phase, grid.phase, voxel=float(piece.plan.voxel_in_cells.max()))
     if begin.held is None:
         return room
     held = begin.held[interface.vertices][:, None]
