@@ -206,7 +206,7 @@ def solve_budget(budget: Budget, solves: Sequence[Mapping[str, Any]], work: Coun
     """
     if not solves:
         return budget
-    found, unknown = [], list(budget.unknown)
+    found, unknown, written = [], list(budget.unknown), 0.0
     for table in solves:
         sizes = replace(work.sizes, active=_active(table, work), runs=_runs(table))
         kind = solve_kind(str(table["type"]))
@@ -217,15 +217,15 @@ def solve_budget(budget: Budget, solves: Sequence[Mapping[str, Any]], work: Coun
             unknown.append(f"solve {table['name']!r} of type {table['type']}")
         dofs = sizes.active * (3 if kind == "elasticity" else 1)
         held = None if memory is None else round(memory)
+        # what was not measured writes about as much as a potential and its flux
+        written += cost("disk", f"fields {kind}", sizes) or cost("disk", "fields", sizes) or 0.0
         found.append(Solve(str(table["name"]), str(table["type"]), dofs, seconds, held))
     seconds_of = {f"solve {s.name}": s.seconds for s in found if s.seconds is not None}
     load = cost("seconds", "load domain", work.sizes)
-    runs = [_runs(table) for table in solves]
-    written = sum(cost("disk", "fields", replace(work.sizes, runs=each)) or 0.0 for each in runs) if fields else 0.0
     return replace(
         budget,
         memory_bytes=max([budget.memory_bytes, *(s.memory_bytes or 0 for s in found)]),
-        disk_bytes=budget.disk_bytes + round(written),
+        disk_bytes=budget.disk_bytes + (round(written) if fields else 0),
         seconds={**budget.seconds, **({} if load is None else {"load domain": load}), **seconds_of},
         solves=tuple(found),
         unknown=tuple(unknown),
