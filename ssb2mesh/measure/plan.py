@@ -70,7 +70,10 @@ class MeasurePlan:
             size = volume.size[axis_number(axis)]
             place = parse_length(position, name="slices") if isinstance(position, str) else position
             if not 0 <= place <= size:
-                raise InputError(f"slices: got {position!r}; the volume reaches to {format_length(size)} along {axis}")
+                raise InputError(
+                    f"slices: got {position!r}; the volume reaches from 0 to {format_length(size)} along {axis}, "
+                    "measured from its lower side, after a crop"
+                )
         if not 0 <= self.neck <= 1:
             raise InputError(f"neck: got {self.neck!r}; give a share from 0 to 1")
         shortest = min(volume.size)
@@ -105,6 +108,8 @@ def parse_slice(text: str) -> tuple[str, str, str]:
     ('void', 'z', '12 um')
     """
     parts = text.rsplit(":", 2)
-    if len(parts) != 3 or parts[1] not in ("x", "y", "z"):
+    if len(parts) != 3:
         raise InputError(f"slice: got {text!r}; write PHASE:AXIS:POSITION, such as 'void:z:12 um'")
+    if parts[1] not in ("x", "y", "z"):
+        raise InputError(f"slice: got axis {parts[1]!r} in {text!r}; axes: x, y, z")
     return parts[0], parts[1], parts[2]
