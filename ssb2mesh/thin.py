@@ -28,7 +28,7 @@ def thin_losses(
     volume : LabelledVolume
         What to mesh.
     cell_size, options
-        As for `ssb2mesh.mesh_volume`, engine ``lattice``.
+        As for `ssb2mesh.mesh_volume`; its engines share the cells.
 
     Returns
     -------
@@ -72,21 +72,21 @@ def told_losses(volume: LabelledVolume, meshing: Mapping[str, Any], stages: Stag
     volume : LabelledVolume
         What to mesh.
     meshing : mapping
-        ``cell_size``, ``engine`` and ``options`` of `ssb2mesh.mesh_volume`.
+        ``cell_size`` and ``options`` of `ssb2mesh.mesh_volume`.
     stages : Stages
         Collects time, and tells.
 
     Returns
     -------
     ThinLosses or None
-        None if nobody asked, or another engine meshes.
+        None if nobody asked.
 
     Examples
     --------
     >>> told_losses(volume, {"options": LatticeOptions(thin="keep")}, Stages())  # doctest: +SKIP
     """
     options = meshing.get("options") or LatticeOptions()
-    if options.thin != "report" or meshing.get("engine", "lattice") != "lattice":
+    if options.thin != "report":
         return None
     with stages("thin features"):
         losses = thin_losses(volume, cell_size=meshing.get("cell_size"), options=options)
