@@ -14,6 +14,7 @@ from ssb2mesh.fidelity.records import ContactChange, InterfaceFidelity, SurfaceD
 from ssb2mesh.fidelity.sampling import BINS, surface_distances
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import interface_name
+from ssb2mesh.volume.forest import root
 
 __all__ = ["MOST_PHASES", "changed_contacts", "compare_interfaces", "list_faces"]
 
@@ -260,14 +261,6 @@ def _middle(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @nb.njit(cache=True)
-def _root(parent, v):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    while parent[v] != v:
-        parent[v] = parent[parent[v]]
-        v = parent[v]
-    return v
-
-
-@nb.njit(cache=True)
 def _join(parent, a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Change of the number of trees when two vertices come together, new ones included."""
     change = 0
@@ -277,7 +270,7 @@ def _join(parent, a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if parent[b] < 0:
         parent[b] = b
         change += 1
-    a, b = _root(parent, a), _root(parent, b)
+    a, b = root(parent, a), root(parent, b)
     if a != b:
         parent[max(a, b)] = min(a, b)
         change -= 1

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.mesh import TET_SIDES
+from ssb2mesh.volume.forest import root
 
 __all__ = ["Topology", "mesh_topology"]
 
@@ -133,14 +134,6 @@ def _bucket(tets, first, facet):  # type: ignore[no-untyped-def]  # noqa: ANN001
             at[v] += 1
 
 
-@nb.njit(cache=True)
-def _root(parent, t):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    while parent[t] != t:
-        parent[t] = parent[parent[t]]
-        t = parent[t]
-    return t
-
-
 @nb.njit(cache=True, inline="always")
 def _upper_corners(tets, t, s, lowest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """The two larger corners of a side in ascending order, and which way round it goes, as one number each."""
@@ -201,7 +194,7 @@ def _unite(facet, state, partner, parent):  # type: ignore[no-untyped-def]  # no
         if state[p] == 3:
             a, b = facet[p] >> 2, partner[p] >> 2
             if parent[a] != parent[b]:
-                a, b = _root(parent, a), _root(parent, b)
+                a, b = root(parent, a), root(parent, b)
                 parent[max(a, b)] = min(a, b)
 
 
@@ -215,7 +208,7 @@ def _name_components(parent):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
             component[t] = count
             count += 1
         else:
-            component[t] = component[_root(parent, t)]
+            component[t] = component[root(parent, t)]
     owner = np.empty(count, np.int64)
     for t in range(len(parent)):
         if parent[t] == t:

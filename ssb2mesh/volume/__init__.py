@@ -2,7 +2,7 @@
 
 - `labelled`: labels, voxel size, origin and phase names,
 - `head`: the same without the labels,
-- `counting`, `components`: how often a label occurs, and in how many pieces,
+- `counting`, `components`: how often a label occurs, and in how many pieces (`forest` joins them),
 - `segmentation`: grey values to labels,
 - `subvolumes`: cubes cut from a volume.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ssb2mesh.errors import InputError
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume
 from ssb2mesh.volume.counting import count_labels
+from ssb2mesh.volume.forest import root
 
 __all__ = ["Components", "connected_components", "label_components"]
 
@@ -190,14 +191,6 @@ def label_components(
     return ids, found.astype(labels.dtype), sizes, sides
 
 
-@numba.njit(cache=True, inline="always")
-def _root(parent, v):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    while parent[v] != v:
-        parent[v] = parent[parent[v]]
-        v = parent[v]
-    return v
-
-
 @numba.njit(cache=True)
 def _unite(labels, parent, shape):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Fill `parent` with a forest whose parents precede their children; return the number of roots."""
@@ -210,10 +203,10 @@ def _unite(labels, parent, shape):  # type: ignore[no-untyped-def]  # noqa: ANN0
             for k in range(nz):
                 label = labels[v]
                 run = k > 0 and labels[v - 1] == label
-                root = parent[v - 1] if run else v
+                head = parent[v - 1] if run else v
                 if not run:
                     count += 1
-                parent[v] = root
+                parent[v] = head
                 # a neighbour row needs a look only where its run starts: further along, the union is already done
                 for inside, back in ((j, nz), (i, slab)):
                     if inside == 0:
@@ -221,8 +214,8 @@ def _unite(labels, parent, shape):  # type: ignore[no-untyped-def]  # noqa: ANN0
                     w = v - back
                     if labels[w] != label or (run and labels[w - 1] == label):
                         continue
-                    a = _root(parent, v)
-                    b = _root(parent, w)
+                    a = root(parent, v)
+                    b = root(parent, w)
                     if a != b:
                         count -= 1
                         if a < b:
