@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -423,3 +426,39 @@ def test_planes_need_no_voxel_to_begin_there():
     """Cells of 3 voxels do not fit 2000 voxels: planes are where leaves begin all the same."""
     head = VolumeHead((2000, 2000, 2000), (UM,) * 3, (0.0,) * 3, {0: "A", 1: "B"})
     assert plan_slabs(head, 16, cell_size="3 voxels").slabs == 16
+
+
+#: Prints predicted and measured peak memory of a mesh in two slabs, above that of the program, bytes.
+PEAK = """
+import resource, sys
+from pathlib import Path
+from test_slabs import smooth_volume
+from ssb2mesh.ranks import Ranks
+from ssb2mesh.slabs.choose import slab_memory
+from ssb2mesh.slabs.job import mesh_in_slabs
+from ssb2mesh.slabs.plan import plan_slabs
+from ssb2mesh.slabs.source import source_of
+
+def mesh(volume):
+    source = source_of(volume)
+    plan = plan_slabs(source.head, 2)
+    mesh_in_slabs(source, plan, Path(sys.argv[1]) / "m.xdmf", ranks=Ranks(), voxels=volume.voxel_counts())
+    return slab_memory(plan, source)
+
+mesh(smooth_volume((10, 10, 30)))
+large = smooth_volume((52, 60, 84), 9, phases=4)
+base = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+print(mesh(large), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - base)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process is read from /proc")
+def test_memory_of_a_slab_is_as_predicted(tmp_path):
+    """On a volume that the factors were not fitted to."""
+    here = Path(__file__).resolve().parent
+    variables = {**os.environ, "PYTHONPATH": f"{here.parent}:{here}", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", PEAK, str(tmp_path)]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    predicted, measured = map(float, done.stdout.split())
+    assert measured == pytest.approx(predicted, rel=0.25)
