@@ -36,8 +36,8 @@ def _face_normal(codes, at, axis, weights, broad, across, spacing, normal):  # t
     """
     half = np.zeros(3, np.int64)
     half[axis] = 1
-    near = np.int64(codes[at[0], at[1], at[2]])
-    far = np.int64(codes[at[0] + (axis == 0), at[1] + (axis == 1), at[2] + (axis == 2)])
+    near = codes[at[0], at[1], at[2]]
+    far = codes[at[0] + (axis == 0), at[1] + (axis == 1), at[2] + (axis == 2)]
     gradient(codes, at, half, weights, far, near, spacing, normal)
     steep = 0
     for a in range(1, 3):
@@ -190,7 +190,15 @@ def triple_edges(codes, first, last):  # type: ignore[no-untyped-def]  # noqa: A
         for i in range(first, last):
             for j in range(codes.shape[1]):
                 for k in range(codes.shape[2]):
+                    code = codes[i, j, k]
+                    # where both neighbours across an edge are of this phase, there are two phases at most
+                    right = codes[i + 1, j, k] if i + 1 < codes.shape[0] else code
+                    back = codes[i, j + 1, k] if j + 1 < codes.shape[1] else code
+                    up = codes[i, j, k + 1] if k + 1 < codes.shape[2] else code
                     for axis in range(3):
+                        one, other = (back, up) if axis == 0 else ((up, right) if axis == 1 else (right, back))
+                        if one == code and other == code:
+                            continue
                         at[0], at[1], at[2] = i, j, k
                         n = _phases_around(codes, at, axis, around, found)
                         if n < 3:
