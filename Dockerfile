@@ -28,9 +28,9 @@ ENV PATH=/usr/local/ssb2mesh/bin:$PATH \
 USER ssb2mesh
 # kernels of the mesher and forms of conduction are compiled here, or every new container would spend minutes on them; the
 # speed of the machine that builds the image is not that of the machine that runs it
-RUN mkdir /tmp/warm && cd /tmp/warm \
+RUN cd "$(mktemp -d)" \
  && ssb2mesh init effective -o study.toml -q && ssb2mesh run study.toml -q >/dev/null \
- && rm -rf /tmp/warm /var/cache/ssb2mesh/ssb2mesh/speed.json \
+ && rm -rf "$PWD" /var/cache/ssb2mesh/ssb2mesh/speed.json \
  && find /var/cache/ssb2mesh -mindepth 1 -user ssb2mesh -exec chmod a+rwX {} +
 WORKDIR /data
 ENTRYPOINT ["ssb2mesh"]

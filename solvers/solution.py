@@ -20,6 +20,8 @@ from ssb2mesh.errors import InputError
 
 __all__ = ["Solution", "write_fields"]
 
+_ROWS = 1 << 20
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Solution:
@@ -134,7 +136,10 @@ def write_fields(
         raise InputError(f"path: got {str(path)!r}; fields are written to a file that ends in .xdmf")
     if not path.parent.is_dir():
         raise InputError(f"path: the folder {path.parent} does not exist; make it first")
-    functions = [_function(domain, "P", name, values) for name, values in point_fields.items()]
+    # DOLFINx 0.5 evaluates fields cell by cell, where 0 x NaN is NaN: NaN is put in afterwards
+    gaps = {name: np.isnan(values).reshape(len(values), -1).any(axis=1) for name, values in point_fields.items()}
+    functions = [_function(domain, "P", name, np.nan_to_num(values)) for name, values in point_fields.items()]
+    masks = [_function(domain, "P", name, mask.astype(np.float64)) for name, mask in gaps.items()]
     cells: dict[str, npt.NDArray[np.float64]] = {"phase": domain.cell_phase.astype(np.float64), **cell_fields}
     functions += [_function(domain, "DG", name, values) for name, values in cells.items()]
     per_point = 24 + 8 * sum(int(np.prod(values.shape[1:])) for values in point_fields.values())
@@ -148,7 +153,11 @@ def write_fields(
     try:
         with telling_full_disk(path):
             api.write_xdmf(str(folder / path.name), domain.mesh, functions)
+            if gaps:
+                api.write_xdmf(str(folder / "masks.xdmf"), domain.mesh, masks)
         domain.comm.Barrier()
+        if domain.comm.rank == 0 and gaps:
+            _take_out(folder / path.with_suffix(".h5").name, folder / "masks.h5", list(gaps))
         if domain.comm.rank == 0:
             for name in (path.with_suffix(".h5").name, path.name):
                 os.replace(folder / name, path.parent / name)  # noqa: PTH105
@@ -156,6 +165,22 @@ def write_fields(
         if domain.comm.rank == 0:
             shutil.rmtree(folder, ignore_errors=True)
         domain.comm.Barrier()
+
+
+def _take_out(path: Path, masks: Path, names: list[str]) -> None:
+    """Put NaN where a mask is set, some rows at a time."""
+    import h5py
+
+    with h5py.File(path, "r+") as file, h5py.File(masks, "r") as other:
+        for name in names:
+            values, mask = file[f"Function/{name}/0"], other[f"Function/{name}/0"]
+            for start in range(0, len(mask), _ROWS):
+                rows = slice(start, start + _ROWS)
+                gone = mask[rows, 0] > 0.5
+                if gone.any():
+                    block = values[rows]
+                    block[gone] = np.nan
+                    values[rows] = block
 
 
 def _function(domain: Domain, family: str, name: str, values: npt.NDArray[np.float64]) -> Any:

@@ -307,7 +307,18 @@ def _live_part(
     if phi.shape != (mesh.n_points,):
         raise InputError(f"values: got shape {phi.shape}; expected ({mesh.n_points},), one value a point of the mesh")
     finite = np.isfinite(phi)
-    sigma = np.where(finite[mesh.tets].all(axis=1), sigma, 0.0)
+    sigma = np.where(finite[mesh.tets].all(axis=1) & ~_unreached(mesh, finite), sigma, 0.0)
     if not sigma.any():
         raise InputError("values: no tet of the phases that conduct has finite values at its four corners")
     return np.where(finite, phi, 0.0), sigma
+
+
+def _unreached(mesh: TaggedMesh, finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Tets of phases without the field: corners on the wall of a phase that has it do not make them part of it."""
+    touched = {tag: np.zeros(mesh.n_points, bool) for tag in np.unique(mesh.cell_tags)}
+    for tag, mask in touched.items():
+        mask[mesh.tets[mesh.cell_tags == tag]] = True
+    shared = np.sum(list(touched.values()), axis=0) > 1
+    # points of one phase alone tell; a phase too thin to have any stays in doubt, and is drawn
+    without = [tag for tag, mask in touched.items() if (mask & ~shared).any() and not finite[mask & ~shared].any()]
+    return np.isin(mesh.cell_tags, without)
