@@ -296,7 +296,7 @@ def test_plans_are_checked_before_work():
     for plan, message in (
         (MeasurePlan(particles=("NCM",)), "particles: no phase 'NCM'.*did you mean 'NMC'"),
         (MeasurePlan(slices=(("void", "w", "1 um"),)), "axis: got 'w'"),
-        (MeasurePlan(slices=(("void", "z", "1 mm"),)), "slices: got '1 mm'; the volume reaches from 0 to 24 um along z"),
+        (MeasurePlan(slices=(("void", "z", "1 mm"),)), "slices: got '1 mm'; the volume reaches from 0 to 24 um"),
         (MeasurePlan(subvolumes=("1 mm",)), "subvolumes: got '1 mm'; the volume's shortest edge is 24 um"),
         (MeasurePlan(neck=2.0), "neck: got 2.0; give a share from 0 to 1"),
     ):
