@@ -441,10 +441,11 @@ def test_grey_values_give_heights_and_displacements_below_a_voxel(scans):
     assert result.values("face", "Sa")[0] == pytest.approx(exact, rel=0.04)
     assert result.values("moved", "mean", axis="x")[1] == pytest.approx(0.4e-6, abs=0.1e-6)
     assert result.values("moved", "mean", axis="z")[1] == pytest.approx(0.0, abs=0.1e-6)
-    # from labels: half as much again
+    # from labels of this gentle wave, of which half a voxel is all there is: twice as far off
     (scans / "s.toml").write_text(GREY.replace('phases = "LPS"\nthreshold = 120', 'phases = "LPS"'))
     again = run_series(read_series(scans / "s.toml"))
-    assert again.values("face", "Sa")[0] > 1.2 * exact
+    assert again.values("face", "Sa")[0] != result.values("face", "Sa")[0]
+    assert again.values("face", "Sa")[0] == pytest.approx(exact, rel=0.08)
     assert again.kept == 3  # of the five stages, shares and the comparison
 
 
