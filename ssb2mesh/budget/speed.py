@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,14 @@ VERSION = 1
 def machine_speed(*, fresh: bool = False) -> float:
     """Return by what predicted seconds are to be multiplied on this machine; 1 on that of the fit.
 
-    It is measured at the first call, in less than 0.3 s, and kept in the user's cache; one number stands for memory and
-    processor alike, so on another machine seconds are good to a factor of about 1.5.
+    It is measured once a process, in about 0.1 s, and the best so far is kept in the user's cache, since a machine may
+    have been busy. One number stands for memory and processor alike, so on another machine seconds are good to a
+    factor of about 1.5.
 
     Parameters
     ----------
     fresh : bool
-        Measure again.
+        Measure again, and forget what is in the cache.
 
     Returns
     -------
@@ -39,25 +41,42 @@ def machine_speed(*, fresh: bool = False) -> float:
     >>> 0.01 < machine_speed() < 100
     True
     """
-    path, machine = cache_file(), f"{platform.node()} {platform.processor()} {os.cpu_count()} {VERSION}"
+    if fresh:
+        _best_seconds.cache_clear()
+        _note(None)
+    return _best_seconds() / REFERENCE_SECONDS
+
+
+@lru_cache(maxsize=1)
+def _best_seconds() -> float:
+    seconds, before = min(reference_work() for _ in range(5)), _known().get(_machine())
+    if isinstance(before, float) and before <= seconds:
+        return before
+    _note(seconds)
+    return seconds
+
+
+def _machine() -> str:
+    return f"{platform.node()} {platform.processor()} {os.cpu_count()} {VERSION}"
+
+
+def _known() -> dict[str, object]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads(cache_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    known = known if isinstance(known, dict) else {}
-    seconds = None if fresh else known.get(machine)
-    if not isinstance(seconds, float):
-        seconds = min(reference_work() for _ in range(5))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.{os.getpid()}.part")
-            part.write_text(
-                json.dumps({**(known if isinstance(known, dict) else {}), machine: seconds}), encoding="utf-8"
-            )
-            part.replace(path)
-        except OSError:  # no cache: measured at every call
-            pass
-    return seconds / REFERENCE_SECONDS
+    return known if isinstance(known, dict) else {}
+
+
+def _note(seconds: float | None) -> None:
+    path = cache_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part.write_text(json.dumps({**_known(), _machine(): seconds}), encoding="utf-8")
+        part.replace(path)
+    except OSError:  # no cache: measured by every process
+        pass
 
 
 def cache_file() -> Path:

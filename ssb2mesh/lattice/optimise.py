@@ -9,6 +9,7 @@ depend on the thread count.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numba as nb
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from ssb2mesh.lattice.stars import FAST, TWO, build_stars, gather, padded, shapes, star_shapes
 
-__all__ = ["Movable", "advance", "improve", "make_movable"]
+__all__ = ["Movable", "advance", "compiled", "improve", "make_movable"]
 
 #: How a vertex may move when its shape is improved.
 FREE, TANGENT_PLANE, TANGENT_LINE, HELD = 0, 1, 2, 3
@@ -173,6 +174,23 @@ def improve(
 def _arrays(m: Movable) -> tuple[tuple[npt.NDArray, ...], tuple[npt.NDArray, ...]]:
     """The mesh and the stars as the kernels take them."""
     return (m.points, m.tets.reshape(-1), m.shape), (m.vertices, m.row, m.first, m.stars, m.blocks, m.colours)
+
+
+def compiled() -> bool:
+    """Whether these loops, the largest of the mesher, are in the cache of compiled functions.
+
+    Returns
+    -------
+    bool
+        False before the first mesh on a machine, which then takes minutes.
+
+    Examples
+    --------
+    >>> compiled() in (True, False)
+    True
+    """
+    folder = Path(_improve.stats.cache_path or ".")
+    return any(folder.glob("optimise._improve-*.nbi"))
 
 
 @nb.njit(cache=True, parallel=True)
