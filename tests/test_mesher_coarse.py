@@ -258,6 +258,20 @@ def test_dropping_gives_valid_meshes(thin, seed):
     assert mesh.n_tets < mesh_volume(volume, cell_size="3 voxels", options=LatticeOptions(grade=2)).n_tets
 
 
+def test_a_rare_phase_gets_the_leaves_that_it_fills_by_half():
+    """Films of one voxel under cells of two fill half of every cell that they are in; each has its volume, about."""
+    labels = np.zeros((24, 24, 24), np.uint8)
+    labels[:, :, 5], labels[:, 8, 12:] = 2, 1
+    for names in ({0: "pore", 1: "wall", 2: "film"}, {0: "film", 1: "wall", 2: "pore"}):
+        # whatever their labels are
+        volume = LabelledVolume(labels if names[2] == "film" else 2 - labels, (UM,) * 3, phases=names)
+        mesh = mesh_volume(volume, cell_size="2 voxels", options=LatticeOptions(thin="drop"))
+        report = check_mesh(mesh, volume)
+        assert report.fidelity["film"].mesh_components == report.fidelity["film"].voxel_components
+        # an interface goes no further than half a leaf, which is not enough where the film meets the wall
+        assert abs(report.fidelity["film"].relative_error) < 0.02
+
+
 # -- sizes -----------------------------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,9 @@ class Levels:
         Whether features thinner than a leaf keep smaller leaves; if not, the phase that fills most of a leaf takes it.
     limit, bulk_limit : (nx, ny, nz) uint8 arrays or None
         The same two levels for each cell, where some must stay below; None: no other limit.
+    rank : (p,) int32 array or None
+        Of phases that fill equal parts of a leaf, the one of lowest rank takes it; None: the first. If it is always the
+        commoner one, fine phases lose every such leaf and much of their volume with them.
     """
 
     mixed: int = 0
@@ -50,6 +53,7 @@ class Levels:
     keep_thin: bool = True
     limit: npt.NDArray[np.uint8] | None = None
     bulk_limit: npt.NDArray[np.uint8] | None = None
+    rank: npt.NDArray[np.int32] | None = None
 
 
 def merge_leaves(phase: npt.NDArray[np.int32], levels: Levels) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
@@ -121,7 +125,8 @@ def _merge_level(
         _merge_pure(fine, whole, pure, out)
     else:
         now = fine.copy() if levels.keep_thin else fine
-        _merge_mixed(fine, now, (_most(phase, 2 * size), whole, mixed, pure), levels.keep_thin, out)
+        rank = np.arange(phase.max() + 1, dtype=np.int32) if levels.rank is None else levels.rank
+        _merge_mixed(fine, now, (_most(phase, 2 * size, rank), whole, mixed, pure), levels.keep_thin, out)
     return out
 
 
@@ -339,8 +344,8 @@ def _supported(window, most, a, b, c, to):
 
 
 @nb.njit(cache=True, parallel=True)
-def _most(phase, size):
-    """Phase that most cells of each block carry; of equal shares, the first in the order of the phases."""
+def _most(phase, size, rank):
+    """Phase that most cells of each block carry; of equal shares, the one of lowest rank."""
     mx, my, mz = phase.shape[0] // size, phase.shape[1] // size, phase.shape[2] // size
     out = np.empty((mx, my, mz), np.int32)
     for a in nb.prange(mx):
@@ -360,7 +365,7 @@ def _most(phase, size):
                             count[at] += 1
                 best = 0
                 for at in range(1, n):
-                    if count[at] > count[best] or (count[at] == count[best] and label[at] < label[best]):
+                    if count[at] > count[best] or (count[at] == count[best] and rank[label[at]] < rank[label[best]]):
                         best = at
                 out[a, b, c] = label[best]
     return out

@@ -142,7 +142,7 @@ def leaf_levels(
         bulk = max(grid.level, int(_level_of(_length("max_size", sizes.largest, volume), cell)))
     named = {name: int(_level_of(length, cell)) for name, length in _named(sizes, volume).items()}
     if not named and sizes.by_field is None:
-        return Levels(grid.level, bulk, keep_thin)
+        return Levels(grid.level, bulk, keep_thin, rank=_rarest_first(volume) if grid.level and not keep_thin else None)
     n = len(grid.names)
     of_phase, of_bulk = np.full(n, grid.level, np.uint8), np.full(n, bulk, np.uint8)
     of_pair = np.full((n, n), _ANY, np.uint8)
@@ -158,7 +158,16 @@ def leaf_levels(
         at_cell = at_voxel[np.ix_(*(grid.voxel_of(axis) for axis in range(3)))]
         np.minimum(limit, at_cell, out=limit)
         np.minimum(bulk_limit, at_cell, out=bulk_limit)
-    return Levels(int(limit.max()), int(bulk_limit.max()), keep_thin, limit, bulk_limit)
+    rank = _rarest_first(volume) if limit.max() and not keep_thin else None
+    return Levels(int(limit.max()), int(bulk_limit.max()), keep_thin, limit, bulk_limit, rank)
+
+
+def _rarest_first(volume: LabelledVolume) -> npt.NDArray[np.int32]:
+    """Rank of each phase by its voxels, the rarest first."""
+    counts = np.array(list(volume.voxel_counts().values()), dtype=np.int64)
+    rank = np.empty(len(counts), np.int32)
+    rank[np.argsort(counts, kind="stable")] = np.arange(len(counts))
+    return rank
 
 
 @nb.njit(cache=True, parallel=True)

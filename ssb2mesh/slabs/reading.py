@@ -233,5 +233,5 @@ def count_layers(file: LayerFile | LabelledVolume, ranks: Ranks) -> tuple[SlabSo
     total = {label: sum(one.get(label, 0) for one in everyone) for label in sorted(set().union(*everyone))}
     # a volume of one voxel a label has the same names and the same faults
     small = LabelledVolume(np.array(list(total))[:, None, None], (1.0,) * 3, phases=file.names)
-    head = VolumeHead(file.shape, file.spacing, file.origin, dict(small.phases))
-    return SlabSource(head, file.read), {small.phases[label]: number for label, number in total.items()}
+    voxels = {small.phases[label]: number for label, number in total.items()}
+    return SlabSource(VolumeHead(file.shape, file.spacing, file.origin, dict(small.phases), voxels), file.read), voxels

@@ -53,5 +53,5 @@ def source_of(volume: LabelledVolume) -> SlabSource:
     >>> source_of(LabelledVolume(np.zeros((4, 5, 6), np.uint8), (1e-6,) * 3)).read(2, 4).shape
     (4, 5, 2)
     """
-    head = VolumeHead(volume.shape, volume.spacing, volume.origin, dict(volume.phases))
+    head = VolumeHead(volume.shape, volume.spacing, volume.origin, dict(volume.phases), volume.voxel_counts())
     return SlabSource(head, lambda first, last: volume.labels[:, :, first:last], volume.labels.dtype.itemsize)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,9 +95,16 @@ class VolumeHead(VoxelBox):
         Lower corner, m.
     phases : mapping of int to str
         Name of every label present, ascending.
+    counts : mapping of str to int
+        Voxels of each phase; empty if they were not counted.
     """
 
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
     origin: tuple[float, float, float]
     phases: Mapping[int, str]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def voxel_counts(self) -> dict[str, int]:
+        """Return the number of voxels of each phase, by name; 0 where they were not counted."""
+        return {name: self.counts.get(name, 0) for name in self.phase_names}
