@@ -446,6 +446,8 @@ def mesh(volume):
     return slab_memory(plan, source)
 
 mesh(smooth_volume((10, 10, 30)))
+if sys.argv[2] == "compile":
+    sys.exit()
 large = smooth_volume((52, 60, 84), 9, phases=4)
 base = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 print(mesh(large), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - base)
@@ -457,8 +459,10 @@ def test_memory_of_a_slab_is_as_predicted(tmp_path):
     """On a volume that the factors were not fitted to."""
     here = Path(__file__).resolve().parent
     variables = {**os.environ, "PYTHONPATH": f"{here.parent}:{here}", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", PEAK, str(tmp_path)]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    # compilation takes more memory than the mesh, so it has a process of its own
+    for turn in ("compile", "measure"):
+        command = [sys.executable, "-c", PEAK, str(tmp_path), turn]
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
     predicted, measured = map(float, done.stdout.split())
     assert measured == pytest.approx(predicted, rel=0.25)
