@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -67,6 +66,7 @@ def run(mesh: Path, out: Path, started: float, contrast: float) -> None:
     """One run, in this process or this rank; rank 0 prints its numbers."""
     from solvers import conduction, dolfinx_api, load_domain
     from solvers import domain as domains
+    from ssb2mesh.stages import peak_memory_bytes
 
     physics = sys.modules["solvers.conduction"]
     unknowns = sys.modules["solvers.unknowns"]
@@ -94,8 +94,7 @@ def run(mesh: Path, out: Path, started: float, contrast: float) -> None:
     }
     order = ("read", "spread: DOLFINx mesh", "spread: tags, facets", "set up, evaluate", "assemble", "solve", "write")
     stages = {name: {**found, **rest}[name] for name in order}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    peaks = comm.gather(peak)
+    peaks = comm.gather(peak_memory_bytes())
     cpus = comm.gather({name: value[1] for name, value in stages.items()})
     whole = comm.gather(time.process_time())
     if comm.rank == 0:

@@ -433,6 +433,7 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from test_slabs import smooth_volume
+from ssb2mesh.stages import peak_memory_bytes
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.slabs.choose import slab_memory
 from ssb2mesh.slabs.job import mesh_in_slabs
@@ -450,7 +451,7 @@ if sys.argv[2] == "compile":
     sys.exit()
 large = smooth_volume((52, 60, 84), 9, phases=4)
 base = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-print(mesh(large), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - base)
+print(mesh(large), peak_memory_bytes() - base)
 """
 
 
