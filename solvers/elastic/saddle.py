@@ -4,8 +4,8 @@
     [B  -C]   B divergence, C compressibility and stabilisation                  [         -D^-1 - AMG(F) ]^-1
 
 D is the diagonal of a mass matrix over the shear modulus, which the Schur complement resembles wherever shear lets
-pressures act near by; F adds how they even out between stiff walls (`solvers.elastic.drainage`). Iterations then depend
-neither on Poisson's ratio nor on how many grains there are.
+pressures act near by; F adds how they even out between stiff walls (`solvers.elastic.drainage`). Iterations do not
+depend on Poisson's ratio; among stiff grains they still grow slowly with the unknowns (docs/mechanics.md has counts).
 """
 
 from __future__ import annotations
