@@ -137,14 +137,16 @@ def write_fields(
     if not path.parent.is_dir():
         raise InputError(f"path: the folder {path.parent} does not exist; make it first")
     # DOLFINx 0.5 evaluates fields cell by cell, where 0 x NaN is NaN: NaN is put in afterwards
-    gaps = {name: np.isnan(values).reshape(len(values), -1).any(axis=1) for name, values in point_fields.items()}
-    functions = [_function(domain, "P", name, np.nan_to_num(values)) for name, values in point_fields.items()]
-    masks = [_function(domain, "P", name, mask.astype(np.float64)) for name, mask in gaps.items()]
+    masks, mask_of = _gaps(domain, point_fields)
+    filled = {name: np.where(np.isnan(values), 0.0, values) for name, values in point_fields.items()}
+    functions = [_function(domain, "P", name, values) for name, values in filled.items()]
+    gaps = [_function(domain, "P", name, mask.astype(np.float64)) for name, mask in masks.items()]
     cells: dict[str, npt.NDArray[np.float64]] = {"phase": domain.cell_phase.astype(np.float64), **cell_fields}
     functions += [_function(domain, "DG", name, values) for name, values in cells.items()]
     per_point = 24 + 8 * sum(int(np.prod(values.shape[1:])) for values in point_fields.values())
     per_cell = 32 + 8 * sum(int(np.prod(values.shape[1:])) for values in cells.values())
     needed = per_point * domain.n_points + per_cell * domain.n_tets
+    needed += bool(gaps) * ((24 + 8 * len(gaps)) * domain.n_points + 32 * domain.n_tets)
     check_space(path.parent, needed, what=f"writing {str(path)!r}")
     folder = path.parent / f".{path.stem}.part"
     if domain.comm.rank == 0:
@@ -154,10 +156,10 @@ def write_fields(
         with telling_full_disk(path):
             api.write_xdmf(str(folder / path.name), domain.mesh, functions)
             if gaps:
-                api.write_xdmf(str(folder / "masks.xdmf"), domain.mesh, masks)
+                api.write_xdmf(str(folder / "masks.xdmf"), domain.mesh, gaps)
         domain.comm.Barrier()
         if domain.comm.rank == 0 and gaps:
-            _take_out(folder / path.with_suffix(".h5").name, folder / "masks.h5", list(gaps))
+            _take_out(folder / path.with_suffix(".h5").name, folder / "masks.h5", mask_of)
         if domain.comm.rank == 0:
             for name in (path.with_suffix(".h5").name, path.name):
                 os.replace(folder / name, path.parent / name)  # noqa: PTH105
@@ -167,13 +169,29 @@ def write_fields(
         domain.comm.Barrier()
 
 
-def _take_out(path: Path, masks: Path, names: list[str]) -> None:
+def _gaps(
+    domain: Domain, fields: Mapping[str, npt.NDArray[np.float64]]
+) -> tuple[dict[str, npt.NDArray[np.bool_]], dict[str, str]]:
+    """Where fields have no value, each such set of points once, and which of them is that of which field."""
+    masks: dict[str, npt.NDArray[np.bool_]] = {}
+    mask_of: dict[str, str] = {}
+    for name, values in fields.items():
+        mask = np.isnan(values).reshape(len(values), -1).any(axis=1)
+        if not any(domain.comm.allgather(bool(mask.any()))):
+            continue
+        known = (other for other in masks if all(domain.comm.allgather(bool(np.array_equal(mask, masks[other])))))
+        mask_of[name] = next(known, name)
+        masks.setdefault(mask_of[name], mask)
+    return masks, mask_of
+
+
+def _take_out(path: Path, masks: Path, mask_of: Mapping[str, str]) -> None:
     """Put NaN where a mask is set, some rows at a time."""
     import h5py
 
     with h5py.File(path, "r+") as file, h5py.File(masks, "r") as other:
-        for name in names:
-            values, mask = file[f"Function/{name}/0"], other[f"Function/{name}/0"]
+        for name, its in mask_of.items():
+            values, mask = file[f"Function/{name}/0"], other[f"Function/{its}/0"]
             for start in range(0, len(mask), _ROWS):
                 rows = slice(start, start + _ROWS)
                 gone = mask[rows, 0] > 0.5
