@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -14,7 +16,12 @@ import numpy.typing as npt
 
 from ssb2mesh.io.mesh_common import replacing
 
-__all__ = ["load_frozen", "save_frozen"]
+__all__ = ["UNREADABLE", "load_frozen", "save_frozen"]
+
+#: What reading a damaged file, or one of another version, can raise.
+UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, EOFError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 #: The key of a table that stands for something else than itself.
 _IS = "is"
@@ -60,8 +67,8 @@ def load_frozen(path: str | Path) -> Any:
 
     Raises
     ------
-    OSError, ValueError, KeyError, TypeError, AttributeError, ImportError
-        If the file is none of ours, or of another version.
+    one of UNREADABLE
+        If the file is damaged, none of ours, or of another version.
 
     Examples
     --------

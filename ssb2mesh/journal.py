@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ssb2mesh.frozen import load_frozen, save_frozen
+from ssb2mesh.frozen import UNREADABLE, load_frozen, save_frozen
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.paths import RECORDS
 from ssb2mesh.stages import Stages
@@ -104,7 +104,7 @@ class Journal:
             return None
         try:
             value = load_frozen(self._records / f"{name}.npz")
-        except Exception:  # damaged: done again
+        except UNREADABLE:  # done again
             return None
         if self._tell is not None:
             self._tell(f"kept from the run that was cut off: {name}")

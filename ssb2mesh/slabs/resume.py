@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssb2mesh.frozen import load_frozen, save_frozen
+from ssb2mesh.frozen import UNREADABLE, load_frozen, save_frozen
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.slabs.join import SlabCounts, count_slab
 from ssb2mesh.slabs.keep import SlabMesh
@@ -127,6 +127,6 @@ def _load(path: Path, kind: type):  # type: ignore[no-untyped-def]  # noqa: ANN2
     """A value of a kind; None where it is not there or damaged, and so made again."""
     try:
         found = load_frozen(path)
-    except Exception:
+    except UNREADABLE:
         return None
     return found if isinstance(found, kind) else None
