@@ -5,15 +5,9 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
+from ssb2mesh.volume.forest import root
+
 __all__ = ["flood", "gather"]
-
-
-@nb.njit(cache=True, inline="always")
-def _root(parent, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    while parent[b] != b:
-        parent[b] = parent[parent[b]]
-        b = parent[b]
-    return b
 
 
 @nb.njit(cache=True, inline="always")
@@ -59,7 +53,7 @@ def flood(distance, order, ids, neck, depth, inset):  # type: ignore[no-untyped-
                     if height[w] > best:
                         best, own = height[w], flat[w]
                 else:
-                    a, b = _root(parent, own), _root(parent, flat[w])
+                    a, b = root(parent, own), root(parent, flat[w])
                     if a == b:
                         continue
                     if peak[a] < peak[b]:
@@ -88,11 +82,11 @@ def _number(flat, parent):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
     found = 0
     for v in range(len(flat)):
         if flat[v] >= 0:
-            root = _root(parent, flat[v])
-            if final[root] < 0:
-                final[root] = found
+            head = root(parent, flat[v])
+            if final[head] < 0:
+                final[head] = found
                 found += 1
-            flat[v] = final[root]
+            flat[v] = final[head]
     return found
 
 

@@ -214,7 +214,8 @@ def count_layers(file: LayerFile | LabelledVolume, ranks: Ranks) -> tuple[SlabSo
     {'NMC': 4000, 'pore': 1000}
     """
     if isinstance(file, LabelledVolume):
-        return source_of(file), file.voxel_counts()
+        source = source_of(file)
+        return source, source.head.voxel_counts()
     from ssb2mesh.volume.counting import count_labels
 
     def count() -> dict[int, int]:
