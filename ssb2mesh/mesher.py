@@ -14,7 +14,7 @@ from ssb2mesh.errors import InputError, ResourceError, nearest
 from ssb2mesh.lattice.build import LatticeOptions, build_lattice_mesh
 from ssb2mesh.lattice.grid import CellGrid, cell_counts, make_grid
 from ssb2mesh.lattice.octree import Lattice, make_lattice
-from ssb2mesh.lattice.optimise import compiled
+from ssb2mesh.lattice.optimise import warn_of_compilation
 from ssb2mesh.lattice.sizes import Sizes, finest_size, leaf_levels
 from ssb2mesh.lattice.threads import FEW_CELLS, threads_for
 from ssb2mesh.mesh import TaggedMesh
@@ -210,8 +210,7 @@ def mesh_volume(
         return mesh_with_gmsh(volume, cell_size=cell_size, drop=drop, options=options, stages=stages, force=force)
     counts, _ = cell_counts(volume, cell_size, finest_size(options.sizes, volume))
     _check_countable(counts)
-    if not compiled():
-        stages.say("compiling the mesher, once on this machine: two to three minutes")
+    warn_of_compilation(stages)
     with threads_for(int(np.prod(counts)), FEW_CELLS):
         with stages("cells"):
             grid, lattice = _cells(volume, cell_size, options)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -369,6 +373,27 @@ def test_stages_are_timed():
     stages = Stages()
     mesh_volume(volume_of(ball(8, 2)), stages=stages)
     assert list(stages.seconds) == ["cells", "interface", "regularise", "connectivity", "optimise", "tags"]
+
+
+TELL = """
+from ssb2mesh.lattice.optimise import compiled, warn_of_compilation
+from ssb2mesh.stages import Stages
+print(compiled())
+warn_of_compilation(Stages(tell=print))
+"""
+
+
+def test_only_the_first_mesh_on_a_machine_tells_of_compilation(tmp_path):
+    """The cache of compiled functions is looked into, so an empty one tells, and one that has made a mesh does not."""
+    mesh_volume(volume_of(ball(8, 2)))
+    lines = []
+    for cache in ({}, {"NUMBA_CACHE_DIR": str(tmp_path)}):
+        command = [sys.executable, "-c", TELL]
+        done = subprocess.run(command, env={**os.environ, **cache}, capture_output=True, text=True, check=True)
+        lines.append(done.stdout.splitlines())
+    assert lines[0] == ["True"]
+    assert lines[1][0] == "False"
+    assert "compiling the mesher" in lines[1][1]
 
 
 def test_regularise_without_interface_is_empty():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import h5py
 import numba
 import numpy as np
 import pytest
+from helpers_ranks import run_guarded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
@@ -72,11 +72,14 @@ def file_arrays(path):
     return found
 
 
-@pytest.mark.parametrize("options", [{}, {"drop": ("B",), "grade": 2}, {"cell_size": "2 voxels", "grade": 1}])
+TWO = {"cell_size": "2 voxels"}
+
+
+@pytest.mark.parametrize("options", [{}, {"drop": ("B",), "grade": 2}, {**TWO, "grade": 1}, {**TWO, "thin": "drop"}])
 def test_one_slab_is_the_ordinary_mesh(options, tmp_path):
     """To the last bit, in memory and in the file."""
     volume = smooth_volume()
-    lattice = {key: options[key] for key in ("grade",) if key in options}
+    lattice = {key: options[key] for key in ("grade", "thin") if key in options}
     rest = {key: options[key] for key in ("drop", "cell_size") if key in options}
     whole = mesh_volume(volume, options=LatticeOptions(**lattice), **rest)
     assert_same(in_slabs(volume, 1, **options), whole)
@@ -118,7 +121,7 @@ def test_the_order_of_work_does_not_count(options, tmp_path):
 def test_slabs_fit_and_are_as_good_as_the_whole(slabs, options, sigma, volume_off, area_off):
     volume = smooth_volume((22, 20, 64), 3, sigma=sigma)
     mesh = in_slabs(volume, slabs, **options)
-    lattice = {key: options[key] for key in ("grade",) if key in options}
+    lattice = {key: options[key] for key in ("grade", "thin") if key in options}
     rest = {key: options[key] for key in ("drop", "cell_size") if key in options}
     whole = mesh_volume(volume, options=LatticeOptions(**lattice), **rest)
     report, as_whole = check_mesh(mesh, volume), check_mesh(whole, volume)
@@ -463,7 +466,7 @@ def test_memory_of_a_slab_is_as_predicted(tmp_path):
     # compilation takes more memory than the mesh, so it has a process of its own
     for turn in ("compile", "measure"):
         command = [sys.executable, "-c", PEAK, str(tmp_path), turn]
-        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300)
+        done = run_guarded(command, env=variables)
         assert done.returncode == 0, done.stderr
     predicted, measured = map(float, done.stdout.split())
     assert measured == pytest.approx(predicted, rel=0.25)

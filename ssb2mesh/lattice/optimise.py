@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.lattice.stars import FAST, TWO, build_stars, gather, padded, shapes, star_shapes
+from ssb2mesh.stages import Stages
 
-__all__ = ["Movable", "advance", "compiled", "improve", "make_movable"]
+__all__ = ["Movable", "advance", "compiled", "improve", "make_movable", "warn_of_compilation"]
 
 #: How a vertex may move when its shape is improved.
 FREE, TANGENT_PLANE, TANGENT_LINE, HELD = 0, 1, 2, 3
@@ -186,11 +187,27 @@ def compiled() -> bool:
 
     Examples
     --------
-    >>> compiled() in (True, False)
+    >>> compiled()  # doctest: +SKIP
     True
     """
     folder = Path(_improve.stats.cache_path or ".")
     return any(folder.glob("optimise._improve-*.nbi"))
+
+
+def warn_of_compilation(stages: Stages) -> None:
+    """Tell that the loops are to be compiled first, unless they are.
+
+    Parameters
+    ----------
+    stages : Stages
+        Who listens.
+
+    Examples
+    --------
+    >>> warn_of_compilation(Stages())
+    """
+    if not compiled():
+        stages.say("compiling the mesher, once on this machine: two to three minutes")
 
 
 @nb.njit(cache=True, parallel=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssb2mesh.errors import InputError, nearest
+from ssb2mesh.errors import InputError
 from ssb2mesh.paths import check_output
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.slabs.choose import choose_slabs
@@ -102,9 +102,7 @@ def check_drop(head: VolumeHead, drop: Any) -> tuple[str, ...]:
     """Return the phases to leave out; InputError if one is unknown or none would stay."""
     names = tuple(dict.fromkeys(drop))
     for name in names:
-        if name not in head.phase_names:
-            known = ", ".join(head.phase_names)
-            raise InputError(f"phase: no phase {name!r}; phases: {known}{nearest(name, head.phase_names)}")
+        head.label_of(name)
     if len(names) == len(head.phase_names):
         raise InputError(f"drop: {', '.join(names)} are all phases of the volume; keep at least one")
     return names

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.errors import DiskFullError
+from ssb2mesh.lattice.optimise import warn_of_compilation
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.slabs.join import SlabCounts
 from ssb2mesh.slabs.numbers import SlabNumbers, match_facets, measure_slab, sum_numbers
@@ -112,6 +113,8 @@ def mesh_in_slabs(
     12000
     """
     stages = stages or Stages()
+    if ranks.rank == 0:
+        warn_of_compilation(stages)
     parts = parts or Parts(target.with_name(f".{target.stem}.slabs"))
     kept = ranks.on_first(partial(parts.open, plan.planes))
     done = False
