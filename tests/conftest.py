@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 from pathlib import Path
 
 import pytest
 import records
+
+# From a wheel, each brings an HDF5 of its own, and only works if it is loaded before the HDF5 of DOLFINx. Some tests
+# import DOLFINx to see whether it is there: in a worker, whatever the order of the files, these have to come first.
+for _name in ("h5py", "netCDF4"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_name)
 
 ROOT = Path(__file__).resolve().parent.parent
 

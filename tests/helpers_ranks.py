@@ -23,6 +23,25 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
 
 
+def run_guarded(command, **options):
+    """Run a command as ``subprocess.run`` does, with its output as text; it ends if it hangs, never because it is slow.
+
+    Parameters
+    ----------
+    command : list of str
+        Program and arguments; each process that it starts has the limit of processor time to itself.
+    **options
+        Of ``subprocess.run``: ``cwd``, ``env``.
+
+    Returns
+    -------
+    subprocess.CompletedProcess
+        Exit code and output.
+    """
+    options = {"text": True, "timeout": CLOCK_SECONDS, "preexec_fn": _limit, **options}
+    return subprocess.run([str(part) for part in command], capture_output=True, **options)
+
+
 def run_ranks(script, mesh, out, ranks):
     """Run a script of the tests on a mesh file; return the arrays that it saves.
 
@@ -43,9 +62,6 @@ def run_ranks(script, mesh, out, ranks):
     command = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting ranks must not starve others on a busy machine
-    done = subprocess.run(
-        [*command, sys.executable, str(script), str(mesh), str(out)],
-        env=environment, capture_output=True, text=True, timeout=CLOCK_SECONDS, preexec_fn=_limit,
-    )  # fmt: skip
+    done = run_guarded([*command, sys.executable, script, mesh, out], env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return np.load(out)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_ranks import run_guarded
 
 from ssb2mesh import LabelledVolume, write_volume
 from ssb2mesh.ranks import Ranks
@@ -53,7 +53,7 @@ def run(*args, cwd, ranks=1):
     # waiting processes must not starve others on a busy machine
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMPI_MCA_mpi_yield_when_idle": "1"}
     command = [*launcher, *MAIN, *args]
-    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=200)
+    return run_guarded(command, cwd=cwd, env=variables)
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_ranks import run_guarded
 
 from ssb2mesh import disk
 from ssb2mesh.disk import check_space, free_bytes, telling_full_disk
@@ -58,14 +58,14 @@ os._exit(0)
 
 def python(*args, cwd, **options):
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, *args], cwd=cwd, env=variables, capture_output=True, text=True, **options)
+    return run_guarded([sys.executable, *args], cwd=cwd, env=variables, **options)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits on file sizes")
 def test_every_writer_says_that_there_is_no_room_and_leaves_nothing(tmp_path):
     (tmp_path / "here").mkdir()
     (tmp_path / "writers.py").write_text(WRITERS)
-    done = python("../writers.py", "20000", cwd=tmp_path / "here", timeout=200)
+    done = python("../writers.py", "20000", cwd=tmp_path / "here")
     assert done.returncode == 0, done.stderr
     found = {name: row for name, row in json.loads(done.stdout.splitlines()[-1]).items() if row[0] != "absent"}
     assert {"mesh.xdmf", "mesh.vtu", "mesh.inp", "mesh.stl", "volume.tif", "volume.h5"} <= set(found)

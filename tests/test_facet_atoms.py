@@ -134,6 +134,6 @@ def test_a_million_rows_take_seconds():
     facets = rng.integers(0, n, (1_000_000, 3))
     mesh = TaggedMesh(rng.random((n, 3)), np.array([[0, 1, 2, 3]]), [1], facets, rng.integers(1, 200, len(facets)),
                       {"A": 1}, {f"s{i}": i for i in range(1, 200)})  # fmt: skip
-    start = time.perf_counter()
+    start = time.process_time()
     facet_atoms(mesh)
-    assert time.perf_counter() - start < 10  # about 1 s alone; the machine may be shared
+    assert time.process_time() - start < 10  # about 1 s

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_mesh import box_mesh, random_mesh
+from helpers_ranks import run_guarded
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.facet_atoms import facet_atoms
@@ -379,22 +379,14 @@ def test_dolfinx_reads_mesh_and_tags(tmp_path, ranks):
     write_mesh(
         mesh, tmp_path / "m.xdmf", point_data={"phi": mesh.points[:, 0]}, cell_data={"q": np.arange(mesh.n_tets)}
     )
-    command = [
-        launcher,
-        "-n",
-        str(ranks),
-        sys.executable,
-        "-c",
-        DOLFINX,
-        str(tmp_path / "m.xdmf"),
-        str(tmp_path / "out.npz"),
-    ]
+    command = [launcher, "-n", ranks, sys.executable, "-c", DOLFINX, tmp_path / "m.xdmf", tmp_path / "out.npz"]
     allowed = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
     }
-    subprocess.run(command, check=True, timeout=120, env=os.environ | allowed, capture_output=True)
+    done = run_guarded(command, env=os.environ | allowed)
+    assert done.returncode == 0, done.stderr[-2000:]
     got = np.load(tmp_path / "out.npz")
     np.testing.assert_array_equal(got["cells"], np.bincount(mesh.cell_tags, minlength=200))
     np.testing.assert_array_equal(got["facets"], np.bincount(facet_atoms(mesh).atoms, minlength=200))

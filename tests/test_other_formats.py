@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_mesh import box_mesh, random_mesh
+from helpers_ranks import run_guarded
 from test_exodus import loops, wanted_sets
 
 from ssb2mesh.errors import InputError
@@ -222,7 +222,7 @@ def test_dolfinx_takes_cells_and_facets_from_the_msh(tmp_path, version):
     mesh = random_mesh(3, 3, seed=6)
     write_mesh(mesh, tmp_path / "m.msh", version=version)
     command = [sys.executable, "-W", "ignore", "-c", BY_DOLFINX, str(tmp_path / "m.msh")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = run_guarded(command)
     assert done.returncode == 0, done.stderr[-2000:]
     cells, facets = json.loads(done.stdout.splitlines()[-1])
     assert cells == np.bincount(mesh.cell_tags, minlength=200).tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("pyvista")
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_mesh import box_mesh, box_volume, random_mesh
+from helpers_ranks import run_guarded
 
 from ssb2mesh import plot
 from ssb2mesh.errors import InputError
@@ -188,13 +188,7 @@ def test_drawing_without_a_screen_is_silent(tmp_path):
     )
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     here = str(Path(__file__).parent)
-    done = subprocess.run(
-        [sys.executable, "-c", code, here, str(tmp_path / "p.png")],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=120,
-    )
+    done = run_guarded([sys.executable, "-c", code, here, tmp_path / "p.png"], env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout == ""

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from helpers_ranks import run_guarded
 
 from solvers import dolfinx_api
 from ssb2mesh import LabelledVolume, pipeline, write_volume
@@ -100,7 +100,7 @@ def run(where, *args, cwd, ranks=1):
     launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMPI_MCA_mpi_yield_when_idle": "1"}
     command = [*launcher, sys.executable, "killer.py", where, "run", "s.toml", *args]
-    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=200)
+    return run_guarded(command, cwd=cwd, env=variables)
 
 
 def numbers(path):

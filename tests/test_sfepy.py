@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from helpers_mesh import random_mesh
+from helpers_ranks import run_guarded
 
 from ssb2mesh.io.meshes import write_mesh
 
@@ -67,7 +68,6 @@ def has_sfepy() -> bool:
 @pytest.mark.skipif(not has_sfepy(), reason="SfePy is not installed (pip install sfepy, or SSB2MESH_SFEPY_PYTHON)")
 @pytest.mark.parametrize("suffix", [".inp", ".nas", ".msh"])
 def test_sfepy_conducts_as_our_solver(tmp_path, suffix):
-    pytest.importorskip("h5py")  # before DOLFINx, which brings an HDF5 of its own
     pytest.importorskip("dolfinx")
     import solvers
 
@@ -78,7 +78,7 @@ def test_sfepy_conducts_as_our_solver(tmp_path, suffix):
              ".msh": sorted(["gmsh:bounding_entities", *mesh.cell_names, *mesh.facet_names])}[suffix]  # fmt: skip
     values = [f"{names.index(name) + 1}={value}" for name, value in CONDUCTIVITY.items()]
     command = [PYTHON, "-W", "ignore", "-c", BY_SFEPY, str(tmp_path / f"m{suffix}"), *values]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    done = run_guarded(command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     solution = solvers.conduction(
         solvers.load_domain(mesh), conductivity=CONDUCTIVITY, fixed={"z_min": 0.0, "z_max": 1.0}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from helpers_ranks import run_guarded
 from scipy.ndimage import gaussian_filter
 
 from ssb2mesh import LabelledVolume, write_volume
@@ -42,7 +42,7 @@ def run(*args, cwd, ranks=1):
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     variables["OMPI_MCA_mpi_yield_when_idle"] = "1"  # waiting processes must not starve others on a busy machine
     command = [*launcher, *MAIN, *args]
-    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=300)
+    return run_guarded(command, cwd=cwd, env=variables)
 
 
 @pytest.fixture

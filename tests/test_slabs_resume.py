@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_ranks import run_guarded
 from scipy.ndimage import gaussian_filter
 
 from ssb2mesh import LabelledVolume, write_volume
@@ -61,7 +61,7 @@ def run(where, *args, cwd, room=2**40):
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     variables["ROOM"] = str(room)
     command = [sys.executable, "-c", KILLER, where, *args]
-    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=300)
+    done = run_guarded(command, cwd=cwd, env=variables)
     told = [line[5:] for line in done.stderr.splitlines() if line.startswith("MADE ")]
     return done, json.loads(told[0]) if told else None
 

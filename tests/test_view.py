@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers_ranks import run_guarded
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.mesher import mesh_volume
@@ -135,7 +136,7 @@ def browse(address, picture, tmp_path, size="900,700"):
                "--enable-unsafe-swiftshader", f"--window-size={size}", "--virtual-time-budget=2000",
                f"--user-data-dir={tmp_path / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
                "--enable-logging=stderr", f"--screenshot={picture}", address]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = run_guarded(command)
     assert picture.is_file(), done.stderr
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return console, imread(picture)[..., :3]
@@ -212,7 +213,7 @@ def test_the_window_hides_cuts_and_picks(tmp_path):
     pytest.importorskip("pyvista", reason="PyVista is not installed")
     code = f"from pathlib import Path; from test_view import use_window; use_window(Path({str(tmp_path)!r}))"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+    done = run_guarded([sys.executable, "-c", code], env=environment)
     assert (done.returncode, done.stderr) == (0, "")
 
 
