@@ -98,6 +98,17 @@ def test_the_examples_of_a_verb_have_options_that_exist(name):
         assert used <= known, example
 
 
+@pytest.mark.parametrize(("verb", "does"), [("solve", "solve_study"), ("run", "run_study")])
+@pytest.mark.parametrize("words", [(), ("--force",)])
+def test_force_reaches_what_refuses(verb, does, words, folder, monkeypatch):
+    from ssb2mesh import pipeline
+
+    seen = []
+    monkeypatch.setattr(pipeline, does, lambda *_, force, **__: seen.append(force))
+    cli.main([verb, str(folder / study(folder)), *words], standalone_mode=False)
+    assert seen == [bool(words)]
+
+
 def test_version_is_that_of_the_package(tmp_path):
     assert run("--version", cwd=tmp_path).stdout.strip() == f"ssb2mesh {metadata.version('ssb2mesh')}"
 

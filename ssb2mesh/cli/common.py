@@ -19,6 +19,7 @@ __all__ = [
     "crop_option",
     "dry_run_option",
     "emit",
+    "force_option",
     "fresh_option",
     "json_option",
     "VOLUME_HELP",
@@ -232,8 +233,12 @@ fresh_option = click.option(
     "--fresh", cls=Option, is_flag=True, group="Output", help="Forget what a run that was cut off has finished."
 )
 dry_run_option = click.option(
-    "--dry-run", cls=Option, is_flag=True, group="Other",
+    "--dry-run", cls=Option, is_flag=True, group="Solve",
     help="Predict tets, unknowns, memory, disk and time, and do nothing.",
+)  # fmt: skip
+force_option = click.option(
+    "--force", cls=Option, is_flag=True, group="Solve",
+    help="Go on although mesh, solves or files are predicted not to fit memory or disk.",
 )  # fmt: skip
 crop_option = click.option(
     "--crop",

@@ -40,7 +40,7 @@ def _names() -> list[str]:
                 help="Which template; --list shows them.")  # fmt: skip
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FILE", absent="NAME.toml",
               help="Study file.")  # fmt: skip
-@click.option("--list", "listing", cls=Option, is_flag=True, help="List the templates.")
+@click.option("--list", "listing", cls=Option, group="Input", is_flag=True, help="List the templates.")
 @click.option("--volume", cls=Option, group="Input", metavar="FILE", absent="a generated volume",
               help="Volume file of your own; labels, names and voxel size are read from it, what it does not tell is "
                    "left to fill in.")  # fmt: skip

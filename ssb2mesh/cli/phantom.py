@@ -39,7 +39,14 @@ def _names() -> list[str]:
                 help="Which phantom; --list shows them.")  # fmt: skip
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FILE", absent="none, and nothing is generated",
               help="Volume file, format by suffix.")  # fmt: skip
-@click.option("--list", "listing", cls=Option, is_flag=True, help="List the phantoms and their options, with units.")
+@click.option(
+    "--list",
+    "listing",
+    cls=Option,
+    group="Input",
+    is_flag=True,
+    help="List the phantoms and their options, with units.",
+)
 @click.option("--seed", cls=Option, group="Input", type=click.IntRange(0), default=0, metavar="N",
               help="Seed of what is random.")  # fmt: skip
 @click.option("--option", "options", cls=Option, group="Input", multiple=True, metavar="KEY=VALUE", callback=_pairs,

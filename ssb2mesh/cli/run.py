@@ -10,6 +10,7 @@ from ssb2mesh.cli.common import (
     accuracy_option,
     dry_run_option,
     emit,
+    force_option,
     fresh_option,
     json_option,
     overwrite_option,
@@ -33,11 +34,10 @@ __all__ = ["command"]
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FOLDER",
               help="Results folder.", absent="[output].folder of the study")  # fmt: skip
 @overwrite_option
-@click.option("--force", cls=Option, group="Mesh", is_flag=True,
-              help="Go on although mesh, solves or files are predicted not to fit memory or disk.")  # fmt: skip
 @fresh_option
 @accuracy_option
 @dry_run_option
+@force_option
 @json_option
 def command(
     study: str,

@@ -28,7 +28,9 @@ def _names() -> list[str]:
 @click.argument("name", cls=Argument, required=False, names=_names, help="Which volume; --list shows them.")
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FILE", absent="its place in the cache",
               help="Copy the volume to this file.")  # fmt: skip
-@click.option("--list", "listing", cls=Option, is_flag=True, help="List the volumes with licence and citation.")
+@click.option(
+    "--list", "listing", cls=Option, group="Input", is_flag=True, help="List the volumes with licence and citation."
+)
 @overwrite_option
 @json_option
 def command(

@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.argument("states", cls=Argument, help="Series file (.toml).")
 @click.option("-o", "--output", cls=Option, group="Output", metavar="FOLDER",
               help="Results folder; finished stages are kept.", absent="[output].folder of the series")  # fmt: skip
-@click.option("--jobs", cls=Option, group="Other", type=click.IntRange(1), default=1, metavar="N",
+@click.option("--jobs", cls=Option, group="Solve", type=click.IntRange(1), default=1, metavar="N",
               help="Processes that work on states side by side; each holds a volume.")  # fmt: skip
 @overwrite_option
 @json_option

@@ -10,6 +10,7 @@ from ssb2mesh.cli.common import (
     accuracy_option,
     dry_run_option,
     emit,
+    force_option,
     fresh_option,
     json_option,
     overwrite_option,
@@ -37,6 +38,7 @@ __all__ = ["command"]
 @fresh_option
 @accuracy_option
 @dry_run_option
+@force_option
 @json_option
 def command(
     study: str,
@@ -47,6 +49,7 @@ def command(
     overwrite: bool,
     fresh: bool,
     dry_run: bool,
+    force: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -70,6 +73,7 @@ def command(
         mesh_file=mesh_file,
         stages=Stages(show=verbose),
         overwrite=overwrite,
+        force=force,
         fresh=fresh,
         tell=lambda line: say(f"ssb2mesh: {line}", quiet=quiet),
     )
