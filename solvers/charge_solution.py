@@ -14,10 +14,10 @@ from solvers.conduction import flux_and_heat, heat_by_phase, phase_fractions
 from solvers.coupled import CoupledSystem, Responses, State
 from solvers.distribute import exchange
 from solvers.domain import Domain
+from solvers.fields import MeshFields, write_fields
 from solvers.interface_numbers import interface_numbers, parts_by_name
 from solvers.interfaces import QUADRATURE, Interface
 from solvers.newton import NewtonReport
-from solvers.solution import write_fields
 
 __all__ = ["ChargeTransferSolution", "InterfaceFields", "evaluate", "facet_rows", "write_interfaces"]
 
@@ -58,7 +58,7 @@ class InterfaceFields:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChargeTransferSolution:
+class ChargeTransferSolution(MeshFields):
     """Potentials, currents and interface numbers of one solve.
 
     Parameters
@@ -126,16 +126,6 @@ class ChargeTransferSolution:
         """Return every number of the solve as a JSON-able dict; the same on every rank."""
         numbers = {"type": self.kind, "voltages": dict(self.voltages), "currents": dict(self.currents)}
         return {**numbers, "cell_voltage": self.cell_voltage, **self.totals, "linear": self.linear.summary()}
-
-    def point_data(self) -> dict[str, Array] | None:
-        """Return the point fields in the order of the TaggedMesh's points on rank 0, None elsewhere; all ranks call."""
-        found = {name: self.domain.gather_points(values) for name, values in self.point_fields.items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
-
-    def cell_data(self) -> dict[str, Array] | None:
-        """Return the cell fields in the order of the TaggedMesh's tets on rank 0, None elsewhere; all ranks call."""
-        found = {name: self.domain.gather_cells(values) for name, values in self.cell_fields.items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
 
     def facet_data(self, name: str) -> dict[str, npt.NDArray] | None:
         """Return the facets of an interface on rank 0, None elsewhere; all ranks call.

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from solvers.charge_solution import ChargeTransferSolution, facet_rows, write_interfaces
 from solvers.domain import Domain
+from solvers.fields import MeshFields, SolutionSeries, write_fields
 from solvers.mechanics import ElasticSolution
-from solvers.solution import write_fields
 
 __all__ = ["CoupledSeries", "CoupledSolution", "InterfaceState"]
 
@@ -54,7 +54,7 @@ class InterfaceState:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CoupledSolution:
+class CoupledSolution(MeshFields):
     """Currents, stresses and gaps of one coupled solve; made by `solvers.coupled_cell`.
 
     Parameters
@@ -167,16 +167,6 @@ class CoupledSolution:
             "linear": linear,
         }
 
-    def point_data(self) -> dict[str, Array] | None:
-        """Return the point fields in the order of the TaggedMesh's points on rank 0, None elsewhere; all ranks call."""
-        found = {name: self.domain.gather_points(values) for name, values in self.point_fields.items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
-
-    def cell_data(self) -> dict[str, Array] | None:
-        """Return the cell fields in the order of the TaggedMesh's tets on rank 0, None elsewhere; all ranks call."""
-        found = {name: self.domain.gather_cells(values) for name, values in self.cell_fields.items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
-
     def facet_data(self, name: str) -> dict[str, npt.NDArray] | None:
         """Return the facets of an interface on rank 0, None elsewhere; all ranks call.
 
@@ -220,7 +210,7 @@ class CoupledSolution:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CoupledSeries:
+class CoupledSeries(SolutionSeries):
     """Coupled solutions for several stack pressures; indexed and iterated like a list.
 
     Parameters
@@ -242,28 +232,15 @@ class CoupledSeries:
     side: str
     pressures: tuple[float, ...]
 
-    def __len__(self) -> int:
-        return len(self.solutions)
-
     def __getitem__(self, index: int) -> CoupledSolution:
         return self.solutions[index]
 
     def __iter__(self) -> Iterator[CoupledSolution]:
         return iter(self.solutions)
 
-    @property
-    def cell_voltages(self) -> Array:
-        """Cell voltage of each solution, V."""
-        return np.array([solution.cell_voltage for solution in self.solutions])
-
     def currents(self, terminal: str) -> Array:
         """Return the current through a terminal in each solution, A."""
         return np.array([solution.currents[terminal] for solution in self.solutions])
-
-    @property
-    def interfaces(self) -> Mapping[str, InterfaceState]:
-        """Facet values by interface of the last solution."""
-        return self.solutions[-1].interfaces
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers of all solutions as lists, JSON-able; the same on every rank; all ranks call."""
@@ -291,25 +268,6 @@ class CoupledSeries:
             "notes": all_of[-1]["notes"],
             "linear": all_of[-1]["linear"],
         }
-
-    def point_data(self) -> dict[str, Array] | None:
-        """Return the point fields of the last solution on rank 0, None elsewhere; all ranks call."""
-        return self.solutions[-1].point_data()
-
-    def cell_data(self) -> dict[str, Array] | None:
-        """Return the cell fields of the last solution on rank 0, None elsewhere; all ranks call."""
-        return self.solutions[-1].cell_data()
-
-    def facet_data(self, name: str) -> dict[str, npt.NDArray] | None:
-        """Return the facets of an interface in the last solution on rank 0, None elsewhere; all ranks call."""
-        return self.solutions[-1].facet_data(name)
-
-    def write(self, path: str | Path) -> None:
-        """Write each solution to ``path_1.xdmf``, ``path_2.xdmf`` and so on; all ranks call."""
-        path = Path(path)
-        width = len(str(len(self)))
-        for number, solution in enumerate(self.solutions, start=1):
-            solution.write(path.with_name(f"{path.stem}_{number:0{width}}{path.suffix}"))
 
     def __repr__(self) -> str:
         volts = ", ".join(f"{value:.4g}" for value in self.cell_voltages[:6])

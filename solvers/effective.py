@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,8 @@ from solvers.conduction import conduction
 from solvers.connectivity import pieces_through, require_percolation, volume_of
 from solvers.domain import Domain
 from solvers.energy_bounds import Load, bound_energies
-from solvers.solution import Solution, write_fields
+from solvers.fields import MeshFields
+from solvers.solution import Solution
 from ssb2mesh.errors import InputError
 
 __all__ = ["Certified", "EffectiveConductivity", "effective_conductivity"]
@@ -52,7 +52,7 @@ class Certified:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EffectiveConductivity:
+class EffectiveConductivity(MeshFields):
     """Effective conductivity of the box, direction by direction.
 
     Parameters
@@ -140,28 +140,23 @@ class EffectiveConductivity:
             "linear": linear,
         }
 
-    def _fields(self, where: str) -> dict[str, npt.NDArray[np.float64]]:
-        found = {
+    @property
+    def point_fields(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Arrays of the local points: ``potential_x`` and so on."""
+        return self._by_axis("point_fields")
+
+    @property
+    def cell_fields(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Arrays of the local tets: ``current_density_x`` and so on, ``gap_x`` where bounded."""
+        gaps = {f"gap_{axis}": each.bounds.gap for axis, each in self.intervals.items()}
+        return self._by_axis("cell_fields") | gaps
+
+    def _by_axis(self, where: str) -> dict[str, npt.NDArray[np.float64]]:
+        return {
             f"{name}_{axis}": values
             for axis, solution in self.solutions.items()
             for name, values in getattr(solution, where).items()
         }
-        gaps = {f"gap_{axis}": each.bounds.gap for axis, each in self.intervals.items()}
-        return found | gaps if where == "cell_fields" else found
-
-    def point_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
-        """Return ``potential_x`` and so on in the TaggedMesh's order on rank 0, None elsewhere; all ranks call."""
-        found = {name: self.domain.gather_points(values) for name, values in self._fields("point_fields").items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
-
-    def cell_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
-        """Return ``current_density_x`` and so on in the TaggedMesh's order, on rank 0 only; all ranks call."""
-        found = {name: self.domain.gather_cells(values) for name, values in self._fields("cell_fields").items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
-
-    def write(self, path: str | Path) -> None:
-        """Write all fields to ``path.xdmf`` and ``path.h5`` in parallel; all ranks call."""
-        write_fields(self.domain, path, self._fields("point_fields"), self._fields("cell_fields"))
 
     def __repr__(self) -> str:
         factors = ", ".join(f"{axis} {value:.4f}{self._certain(axis)}" for axis, value in self.tortuosity.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ from solvers.elastic.mixed import bulk_of
 from solvers.elastic.newton import Equilibrium, Options, solve_cases
 from solvers.elastic.nodes import build_nodes
 from solvers.elastic.supports import Loads, Supports, conditions_of
+from solvers.fields import MeshFields
 from solvers.linear import LinearReport
-from solvers.solution import write_fields
 from ssb2mesh.errors import InputError
 
 __all__ = ["EffectiveStiffness", "effective_stiffness"]
@@ -30,7 +29,7 @@ SIDES = tuple(f"{axis}_{end}" for axis in "xyz" for end in ("min", "max"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EffectiveStiffness:
+class EffectiveStiffness(MeshFields):
     """Effective stiffness of the box and its bounds.
 
     Parameters
@@ -94,20 +93,6 @@ class EffectiveStiffness:
             "solid_fraction": self.solid_fraction,
             "linear": {case: report.summary() for case, report in self.linear.items()},
         }
-
-    def point_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
-        """Return ``displacement_xx`` and so on in the TaggedMesh's order on rank 0, None elsewhere; all ranks call."""
-        found = {name: self.domain.gather_points(values) for name, values in self.point_fields.items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
-
-    def cell_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
-        """Return ``von_mises_xx`` and so on in the TaggedMesh's order on rank 0, None elsewhere; all ranks call."""
-        found = {name: self.domain.gather_cells(values) for name, values in self.cell_fields.items()}
-        return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
-
-    def write(self, path: str | Path) -> None:
-        """Write all fields to ``path.xdmf`` and ``path.h5`` in parallel; all ranks call."""
-        write_fields(self.domain, path, self.point_fields, self.cell_fields)
 
     def __repr__(self) -> str:
         found = self.isotropic

@@ -13,7 +13,7 @@ from solvers.effective import EffectiveConductivity, effective_conductivity
 __all__ = ["EffectiveThermalConductivity", "effective_thermal_conductivity"]
 
 #: Fields of conduction and what they are called for heat; what is not named has no meaning there.
-_FIELDS = {"potential": "temperature", "current_density": "heat_flux", "gap": "gap"}
+_FIELDS = {"potential": "temperature", "current_density": "heat_flux"}
 
 
 class EffectiveThermalConductivity(EffectiveConductivity):
@@ -40,9 +40,9 @@ class EffectiveThermalConductivity(EffectiveConductivity):
         numbers = {names.get(key, key): value for key, value in super().summary().items()}
         return {**numbers, "type": "effective_thermal_conductivity"}
 
-    def _fields(self, where: str) -> dict[str, npt.NDArray[np.float64]]:
+    def _by_axis(self, where: str) -> dict[str, npt.NDArray[np.float64]]:
         found = {}
-        for key, values in super()._fields(where).items():
+        for key, values in super()._by_axis(where).items():
             name, axis = key.rsplit("_", 1)
             if name in _FIELDS:
                 found[f"{_FIELDS[name]}_{axis}"] = values
