@@ -13,7 +13,7 @@ from solvers.charge_solution import ChargeTransferSolution
 from solvers.charge_transfer import charge_transfer, contact_series, polarisation_curve
 from solvers.circuit import Terminals
 from solvers.constriction import constriction
-from solvers.contact import ContactMap, RandomLoss
+from solvers.contact import ContactMap, FacetValues, RandomLoss
 from solvers.domain import Domain
 from solvers.kinetics import ButlerVolmer, LinearKinetics
 from solvers.newton import Settings
@@ -112,14 +112,21 @@ def _contact(name: str, entry: Any) -> Any:
         return entry
     if "keep" in entry:
         return RandomLoss(**entry)
-    values = entry["map"]
+    if "facets" in entry:
+        return _read_facets(name, Path(entry["facets"]))
+    values, gap = entry["map"], "closes_below" in entry
     if isinstance(values, str):
-        values = _read_map(name, Path(values))
-    return ContactMap(values, entry["axis"], entry.get("extent"))
+        values = _read_map(name, Path(values), gap=gap)
+    try:
+        if gap:
+            return ContactMap.from_gap(values, entry["closes_below"], axis=entry["axis"], extent=entry.get("extent"))
+        return ContactMap(values, entry["axis"], entry.get("extent"))
+    except InputError as error:
+        raise InputError(f"contact: {name!r}: map: {error}") from None
 
 
-def _read_map(name: str, path: Path) -> Any:
-    """A two-dimensional array from a .npy or .tif file; images of 8 or 16 bits count as contact where not 0."""
+def _read_map(name: str, path: Path, *, gap: bool) -> Any:
+    """A two-dimensional array from a .npy or .tif file; whole numbers count as contact where not 0, and as no gap."""
     if not path.is_file():
         raise InputError(f"contact: {name!r}: map: no file {str(path)!r}")
     if path.suffix.lower() == ".npy":
@@ -129,4 +136,26 @@ def _read_map(name: str, path: Path) -> Any:
 
         # an image has its rows along y: the map's first index runs along the first axis
         values = tifffile.imread(path).T
-    return (values > 0).astype(float) if np.issubdtype(values.dtype, np.integer) else values
+    if not np.issubdtype(values.dtype, np.integer):
+        return values
+    if gap:
+        raise InputError(
+            f"contact: {name!r}: map: {str(path)!r} holds whole numbers ({values.dtype}); with closes_below a map is "
+            "the width of the gap in m, as floating-point numbers"
+        )
+    return (values > 0).astype(float)
+
+
+def _read_facets(name: str, path: Path) -> FacetValues:
+    if not path.is_file():
+        raise InputError(f"contact: {name!r}: facets: no file {str(path)!r}")
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return FacetValues(found["triangles"], found["values"])
+    except KeyError:
+        raise InputError(
+            f"contact: {name!r}: facets: {str(path)!r} lacks arrays; it needs triangles (k, 3), points of the mesh, "
+            "and values (k,), shares from 0 to 1"
+        ) from None
+    except InputError as error:
+        raise InputError(f"contact: {name!r}: facets: {error}") from None

@@ -279,7 +279,9 @@ class _Film:
         self.law: Mapping[str, Any] = table["kinetics"][name]
         contact = table.get("contact", {}).get(name, 1.0)
         if isinstance(contact, Mapping):
-            kind = "a map" if "map" in contact else "random loss"
+            kind = next(
+                (kind for key, kind in (("map", "a map"), ("facets", "a field")) if key in contact), "random loss"
+            )
             raise NotExpressibleError(
                 f"contact: {name!r}: {kind} of contact has no place in a MOOSE input; give a share"
             )

@@ -27,7 +27,7 @@ __all__ = ["CHARGE_TRANSFER", "absolute_maps", "is_series"]
 
 
 def absolute_maps(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
-    """Return a checked table with the paths of contact maps made absolute.
+    """Return a checked table with the paths of contact maps and facet values made absolute.
 
     Parameters
     ----------
@@ -55,6 +55,8 @@ def absolute_maps(values: Mapping[str, Any], base: Path) -> dict[str, Any]:
                 entry = {**entry, "map": str(base / given)}
             elif isinstance(given, list) and isinstance(given[0], str):
                 entry = {**entry, "map": [str(base / each) for each in given]}
+            elif isinstance(entry, Mapping) and "facets" in entry:
+                entry = {**entry, "facets": str(base / entry["facets"])}
             contact[name] = entry
         result["contact"] = contact
     return result
@@ -114,19 +116,36 @@ def _axis(value: Any) -> str:
     return str(value)
 
 
-def _map(value: Any) -> Any:
+def _width(value: Any) -> float:
+    width = parse_quantity(value, "length")
+    if width < 0:
+        raise InputError(f"got {value!r}; the width of a gap is not negative")
+    return width
+
+
+def _map(value: Any, entry: Callable[[Any], float] = _share, what: str = "numbers from 0 to 1") -> Any:
     if isinstance(value, str):
         if not value.lower().endswith((".npy", ".tif", ".tiff")):
-            raise InputError(f"got {value!r}; a map is a .npy or .tif file, or rows of numbers from 0 to 1")
+            raise InputError(f"got {value!r}; a map is a .npy or .tif file, or rows of {what}")
         return value
     rows = value if isinstance(value, Sequence) else []
-    if rows and all(isinstance(row, str) for row in rows):
-        return [_map(row) for row in rows]
+    if rows and all(isinstance(row, str) and row.lower().endswith((".npy", ".tif", ".tiff")) for row in rows):
+        return list(rows)
     if not rows or any(not isinstance(row, Sequence) or isinstance(row, str) for row in rows):
-        raise InputError(f"got {value!r}; a map is a .npy or .tif file, or rows of numbers from 0 to 1")
+        raise InputError(f"got {value!r}; a map is a .npy or .tif file, or rows of {what}")
     if len({len(row) for row in rows}) != 1 or not len(rows[0]):
         raise InputError("the rows of the map have different lengths")
-    return [[_share(entry) for entry in row] for row in rows]
+    return [[entry(each) for each in row] for row in rows]
+
+
+def _gap_map(value: Any) -> Any:
+    return _map(value, _width, "widths in m")
+
+
+def _facets(value: Any) -> str:
+    if not isinstance(value, str) or not value.lower().endswith(".npz"):
+        raise InputError(f"got {value!r}; give a .npz file with triangles (k, 3), points of the mesh, and values (k,)")
+    return value
 
 
 def _extent(value: Any) -> list[list[float]]:
@@ -162,6 +181,12 @@ _RESISTANCE = read_table(
 _MAP = read_table(
     {"map": _map, "axis": _axis, "extent": _extent}, ("map", "axis"), "{ map = 'contact.npy', axis = 'z' }"
 )
+_GAP = read_table(
+    {"map": _gap_map, "axis": _axis, "extent": _extent, "closes_below": _width},
+    ("map", "axis", "closes_below"),
+    "{ map = 'gap.npy', axis = 'z', closes_below = '0.5 um' }",
+)
+_FACETS = read_table({"facets": _facets}, ("facets",), "{ facets = 'contact.npz' }")
 _LOSS = read_table(
     {"keep": _share, "seed": _seed, "patch": _positive("length")}, ("keep", "seed"), "{ keep = 0.7, seed = 1 }"
 )
@@ -174,9 +199,10 @@ def _kinetics(value: Any) -> Any:
 
 def _contact(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return (_MAP if "map" in value else _LOSS)(value)
+        kinds = {"closes_below": _GAP, "map": _MAP, "facets": _FACETS}
+        return next((kind for key, kind in kinds.items() if key in value), _LOSS)(value)
     if isinstance(value, str):
-        raise InputError(f"got {value!r}; give a share from 0 to 1, {{ map, axis }} or {{ keep, seed }}")
+        raise InputError(f"got {value!r}; give a share from 0 to 1, {{ map, axis }}, {{ keep, seed }} or {{ facets }}")
     return _share(value)
 
 
@@ -242,8 +268,13 @@ CHARGE_TRANSFER = SolveType(
             by_name(_kinetics, "interface = { i0, U } or { asr, U }"),
         ),
         "contact": SolveKey(
-            "share of contact by interface: a number, { map, axis } (a list of files: a time series) or { keep, seed }",
-            by_name(_contact, "interface = share, { map = 'contact.npy', axis = 'z' } or { keep = 0.7, seed = 1 }"),
+            "share of contact by interface: a number, { map, axis } (a list of files: a time series; with closes_below "
+            "the map is the width of a gap), { keep, seed } or { facets }",
+            by_name(
+                _contact,
+                "interface = share, { map = 'contact.npy', axis = 'z' }, { keep = 0.7, seed = 1 } or "
+                "{ facets = 'contact.npz' }",
+            ),
         ),
         "fixed": SolveKey(
             "electronic potential by side set in V; a list of values gives a polarisation curve",

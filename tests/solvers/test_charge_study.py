@@ -1,6 +1,7 @@
 """[[solve]] tables of type charge_transfer: units, every fault with its place, and from a table to a result."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -50,6 +51,14 @@ def test_paths_of_maps_start_from_the_study(tmp_path):
     assert checked[0]["contact"]["LPS|NMC"] == {
         "map": str(tmp_path / "maps/a.npy"), "axis": "z", "extent": [[0.0, 5e-6], [0.0, 1e-5]],
     }  # fmt: skip
+    for given in ({"facets": "a.npz"}, {"map": ["a.npy", "b.npy"], "axis": "z", "closes_below": "50 nm"}):
+        (checked,), faults = validate_solves([table(contact={"LPS|NMC": given})], base=tmp_path)
+        assert faults == []
+        found = checked["contact"]["LPS|NMC"]
+        assert found.get("facets") == (str(tmp_path / "a.npz") if "facets" in given else None)
+        assert found.get("map") == ([str(tmp_path / f"{x}.npy") for x in "ab"] if "map" in given else None)
+        assert found.get("closes_below", 5e-8) == 5e-8
+        assert validate_solves([checked], base=tmp_path) == ([checked], [])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +76,14 @@ def test_paths_of_maps_start_from_the_study(tmp_path):
         ({"kinetics": {"LPS|NMC": {"i0": 3, "U": 0, "temperature": "-300 C"}}}, "above absolute zero"),
         ({"kinetics": {"LPS|NMC": {"i0": 3, "U": 0, "temperature": "warm"}}}, "'298.15 K' or '25 C'"),
         ({"contact": {"LPS|NMC": 1.2}}, ".contact.LPS|NMC: got 1.2; a share of contact lies between 0 and 1"),
-        ({"contact": {"LPS|NMC": "half"}}, "give a share from 0 to 1, { map, axis } or { keep, seed }"),
+        ({"contact": {"LPS|NMC": "half"}}, "give a share from 0 to 1, { map, axis }, { keep, seed } or { facets }"),
+        ({"contact": {"LPS|NMC": {"facets": "a.vtu"}}}, ".facets: got 'a.vtu'; give a .npz file with triangles"),
+        (
+            {"contact": {"LPS|NMC": {"map": [["1 um"]], "axis": "z", "closes_below": "1 V"}}},
+            "unknown unit 'V' in '1 V'",
+        ),
+        ({"contact": {"LPS|NMC": {"map": [[-1]], "axis": "z", "closes_below": 1}}}, "width of a gap is not negative"),
+        ({"contact": {"LPS|NMC": {"map": "a.npy", "closes_below": 1}}}, "axis missing; expected { map = 'gap.npy'"),
         ({"contact": {"LPS|NMC": {"keep": 0.5}}}, "seed missing; expected { keep = 0.7, seed = 1 }"),
         ({"contact": {"LPS|NMC": {"map": "a.png", "axis": "z"}}}, "a map is a .npy or .tif file"),
         ({"contact": {"LPS|NMC": {"map": [[1, 0], [1]], "axis": "z"}}}, "rows of the map have different lengths"),
@@ -143,6 +159,50 @@ def test_contact_maps_from_files_and_parts(tmp_path):
     assert found == pytest.approx([found[0]] * 3, rel=1e-12)
     with pytest.raises(InputError, match=r"map: no file '.*absent.npy'"):
         run_solve(domain, table(contact={"LPS|NMC": {"map": str(tmp_path / "absent.npy"), "axis": "z"}}))
+
+
+@needs_dolfinx
+def test_contact_from_gaps_and_from_facets(tmp_path):
+    mesh = stack(4)
+    domain = load_domain(mesh)
+    picture = np.zeros((4, 4))
+    picture[:2] = 1.0  # contact where x < 1/2
+    gap = np.where(picture > 0, 40e-9, 60e-9)
+    gap[3, 3] = np.nan  # unknown counts as open
+    np.save(tmp_path / "gap.npy", gap)
+    triangles = mesh.facet_set("LPS|NMC")
+    low = mesh.points[triangles].mean(axis=1)[:, 0] < 0.5
+    np.savez(tmp_path / "part.npz", triangles=triangles[low], values=np.ones(low.sum()))
+    rows = [["40 nm"] * 4] * 2 + [[6e-8] * 4] * 2
+    given = [
+        {"map": picture.tolist(), "axis": "z"},
+        {"map": str(tmp_path / "gap.npy"), "axis": "z", "closes_below": "50 nm"},
+        {"map": rows, "axis": "z", "closes_below": 5e-8},
+        {"facets": str(tmp_path / "part.npz")},  # facets not listed have no contact
+    ]
+    found = [run_solve(domain, table(contact={"LPS|NMC": each})) for each in given]
+    for each in found:
+        assert each.totals["interfaces"]["LPS|NMC"]["contact_area"] == pytest.approx(0.5)
+        assert each.currents["z_max"] == pytest.approx(found[0].currents["z_max"], rel=1e-12)
+
+
+@needs_dolfinx
+def test_bad_files_of_contact_are_told(tmp_path):
+    domain = load_domain(stack(2))
+    np.save(tmp_path / "whole.npy", np.ones((2, 2), int))
+    np.save(tmp_path / "wide.npy", np.full((2, 2), 2.0))
+    np.savez(tmp_path / "lacks.npz", values=[1.0])
+    np.savez(tmp_path / "wrong.npz", triangles=[[0, 1, 2]], values=[1.5])
+    gap = {"axis": "z", "closes_below": "1 um"}
+    for contact, message in (
+        ({"map": str(tmp_path / "whole.npy"), **gap}, "with closes_below a map is the width of the gap in m"),
+        ({"map": str(tmp_path / "wide.npy"), "axis": "z"}, "'LPS|NMC': map: values: shares of contact run from 2 to 2"),
+        ({"facets": str(tmp_path / "absent.npz")}, "'LPS|NMC': facets: no file '"),
+        ({"facets": str(tmp_path / "lacks.npz")}, "lacks arrays; it needs triangles (k, 3), points of the mesh"),
+        ({"facets": str(tmp_path / "wrong.npz")}, "facets: values: shares of contact run from 1.5 to 1.5"),
+    ):
+        with pytest.raises(InputError, match=re.escape(message)):
+            run_solve(domain, table(contact={"LPS|NMC": contact}))
 
 
 @needs_dolfinx
