@@ -149,6 +149,22 @@ def test_a_potential_may_be_undefined_where_nothing_reaches(tmp_path):
         plot.plot_field(mesh, phi, tmp_path / "q.png", conductivity={"NMC": 1.0})
 
 
+def test_lines_between_phases_run_once_around_the_box_of_two_layers(tmp_path):
+    from ssb2mesh.plot.cells import _edges_between_phases, _inner_walls
+
+    labels = np.ones((4, 4, 4), int)
+    labels[:, :, 2:] = 2
+    mesh = box_mesh(4, labels, size=UM, names={1: "LPSCl", 2: "NMC"})
+    points = Scene(mesh.box, EYE).to_scene(mesh.points)
+    lines = _edges_between_phases(surface_of(grid_of(points, mesh.tets, cell_data={"phase": mesh.cell_tags})))
+    assert lines.compute_cell_sizes()["Length"].sum() == pytest.approx(4.0, rel=1e-6)  # coordinates of single precision
+    assert np.ptp(lines.points[lines.lines.reshape(-1, 3)[:, 1:]][..., 2]) == 0
+    cut = surface_of(grid_of(points, _inner_walls(mesh))).slice(normal="y", origin=(0.5, 0.4, 0.5))
+    assert cut.compute_cell_sizes()["Length"].sum() == pytest.approx(1.0, rel=1e-6)
+    one = box_mesh(4, np.ones((4, 4, 4), int), size=UM, names={1: "LPSCl"})
+    plot.plot_cell_field(one, np.arange(float(one.n_tets)), tmp_path / "one.png", size=(640, 480))  # no walls at all
+
+
 def test_pictures_are_the_same_every_time(tmp_path):
     mesh = box_mesh(6, ball(6), names={1: "LPSCl", 2: "NMC"})
     phi = mesh.points[:, 0]

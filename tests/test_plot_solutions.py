@@ -21,10 +21,16 @@ LABELS = np.where(np.arange(4) < 2, 1, 2)[None, None, :].repeat(4, axis=0).repea
 NAMES = {1: "LPS", 2: "Li"}
 
 
+def mixed(mesh, draw=None):
+    """Another order of points and of tets."""
+    draw = np.random.default_rng(3) if draw is None else draw
+    return draw.permutation(mesh.n_points), draw.permutation(mesh.n_tets)
+
+
 def solution(folder, mesh, *, fields=None):
     """Write the file that DOLFINx writes: its own order of points and tets, corners in any order, tags as numbers."""
     draw = np.random.default_rng(3)
-    points, tets = draw.permutation(mesh.n_points), draw.permutation(mesh.n_tets)
+    points, tets = mixed(mesh, draw)
     number = np.empty(mesh.n_points, int)
     number[points] = np.arange(mesh.n_points)
     corners = draw.permuted(number[mesh.tets[tets]], axis=1)
@@ -90,6 +96,25 @@ def test_every_field_of_a_solve_is_drawn(tmp_path):
     with pytest.raises(InputError, match=r"no set 'LPS\|L'|did you mean"):
         plot_file(source, tmp_path / "p.png", choice={"field": "stress", "on": "LPS|L"})
     assert not (tmp_path / "p.png").exists()
+
+
+def test_a_phase_that_does_not_conduct_is_grey_and_not_the_colour_of_no_current(tmp_path):
+    from matplotlib.image import imread
+
+    mesh = box_mesh(4, LABELS, names=NAMES)
+    live = mesh.cell_tags == mesh.cell_names["Li"]
+    write_mesh(mesh, tmp_path / "mesh.xdmf")
+    for n, sizes in enumerate((np.where(live, 3.0, 0.0), np.where(live, 3.0, 1e-9))):
+        # two tets without current are still of a phase that conducts
+        sizes[np.flatnonzero(live)[:2]] = 0.0
+        current = ("Cell", np.eye(3)[2] * sizes[mixed(mesh)[1]][:, None])
+        source = solution(tmp_path, mesh, fields={"current_density": current})
+        plot_file(str(source), tmp_path / f"{n}.png", choice={"field": "current_density"}, size=(500, 300))
+    grey = np.array([0xDF, 0xE2, 0xE5])
+    shares = [(np.abs(imread(tmp_path / f"{n}.png")[..., :3] * 255 - grey).max(axis=2) < 2).mean() for n in range(2)]
+    # half of the plane through the middle, which takes a fifth of the picture
+    assert shares[0] > 0.05
+    assert shares[1] < 0.005
 
 
 def test_fields_on_a_facet_set():

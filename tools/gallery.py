@@ -75,8 +75,8 @@ def shrink(source: Path, target: Path) -> None:
             size = (WIDTH, round(picture.height * WIDTH / picture.width))
             picture = picture.resize(size, Image.Resampling.LANCZOS)
         part = target.with_name(f".{target.name}.part")
-        # a method that keeps rare colours: those of bars and thin lines
-        few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        # a method that keeps rare colours, those of bars and thin lines; k-means make greys grey, and scales even
+        few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
         few.save(part, format="PNG", optimize=True)
     part.replace(target)
 

@@ -1,4 +1,7 @@
-"""A field by tet or point, such as a von Mises stress: on the cut-away mesh, and on a plane through its middle."""
+"""A field by tet or point, such as a von Mises stress: on the cut-away mesh, and on a plane through its middle.
+
+Thin lines show where phases meet, or a dark phase would be one black patch.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ from ssb2mesh.plot.style import check_size, house_style, new_figure, save
 __all__ = ["plot_cell_field"]
 
 _GREY = "#DFE2E5"
+#: Lines between phases: seen on the dark end of one scale of colours and on the grey middle of the other.
+_WALLS = {"inferno": "#B8C4CE", "coolwarm": "#333333"}
 
 
 def plot_cell_field(
@@ -32,6 +37,8 @@ def plot_cell_field(
     size: Sequence[int] = (1800, 900),
 ) -> Path:
     """Draw a field by tet or by point on the cut-away mesh, and beside it on the plane through the middle across y.
+
+    Thin lines show where two phases meet.
 
     Parameters
     ----------
@@ -97,6 +104,8 @@ def plot_cell_field(
         plotter.add_mesh(surface_of(grid(points, keep & live)), ambient=0.62, diffuse=0.4, specular=0.0, **look)
         if (keep & ~live).any():
             plotter.add_mesh(surface_of(grid(points, keep & ~live)), color=_GREY, ambient=0.55, diffuse=0.4)
+        skin = surface_of(grid_of(points, mesh.tets[keep], cell_data={"phase": mesh.cell_tags[keep]}))
+        _add_walls(plotter, _edges_between_phases(skin), corner, colour=_WALLS[colours])
 
     def fill_plane(plotter: Any) -> None:
         points = plane.to_scene(mesh.points)
@@ -105,6 +114,10 @@ def plot_cell_field(
             cut = grid(points, use).slice(normal="y", origin=middle) if use.any() else None
             if cut is not None and cut.n_cells:
                 plotter.add_mesh(cut, lighting=False, **style)
+        walls = _inner_walls(mesh)
+        if len(walls):
+            cut = surface_of(grid_of(points, walls)).slice(normal="y", origin=middle)
+            _add_walls(plotter, cut, plane, colour=_WALLS[colours])
 
     with house_style():
         figure = new_figure(size)
@@ -117,3 +130,31 @@ def plot_cell_field(
         if not live.all():
             figure.text(0.915, 0.1, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")
         return save(figure, path)
+
+
+def _inner_walls(mesh: TaggedMesh) -> npt.NDArray[np.integer]:
+    """Triangles between two phases of the mesh, (k, 3)."""
+    names = [
+        name for name in mesh.facet_names if "|" in name and all(side in mesh.cell_names for side in name.split("|"))
+    ]
+    return np.concatenate([np.empty((0, 3), mesh.tets.dtype), *(mesh.facet_set(name) for name in names)])
+
+
+def _edges_between_phases(skin: Any) -> Any:
+    """Lines along which triangles of two phases meet on a surface that knows the phase of each triangle."""
+    import pyvista as pv
+
+    corners = skin.faces.reshape(-1, 4)[:, 1:]
+    edges = np.sort(corners[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    tags = np.repeat(skin["phase"], 3)
+    order = np.lexsort((tags, *edges.T))
+    edges, tags = edges[order], tags[order]
+    chosen = edges[1:][(edges[1:] == edges[:-1]).all(axis=1) & (tags[1:] != tags[:-1])]
+    return pv.PolyData(skin.points, lines=np.column_stack([np.full(len(chosen), 2), chosen]).ravel())
+
+
+def _add_walls(plotter: Any, lines: Any, scene: Scene, *, colour: str) -> None:
+    """Add lines a little nearer to the eye than the surface that they lie on."""
+    if lines.n_cells:
+        nearer = lines.translate(0.002 * scene.eye / np.linalg.norm(scene.eye), inplace=False)
+        plotter.add_mesh(nearer, color=colour, line_width=1.6, lighting=False)

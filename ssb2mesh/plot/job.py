@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.io.mesh_common import MeshData
+from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.paths import check_output
 
 __all__ = ["KINDS", "plot_file"]
@@ -146,6 +148,8 @@ def _plot_field(data: MeshData, name: str, target: Path, on: str | None, given: 
                 f"or the pressure it makes on a facet set with --on" + (f" ({sets})" if sets else "")
             )
         values, label = np.linalg.norm(values, axis=1), f"size of {label}"
+        if name.startswith("current_density") and not by_point:
+            values = np.where(_idle(data.mesh, values), np.nan, values)
     potential = name.removesuffix(name[name.rfind("_") :]) if name[-2:] in ("_x", "_y", "_z") else name
     if by_point and potential.endswith(("potential", "temperature")):
         current = data.cell_data.get("current_density" + name[len(potential) :])
@@ -153,6 +157,12 @@ def _plot_field(data: MeshData, name: str, target: Path, on: str | None, given: 
         plot.plot_field(data.mesh, values, target, label=label, current=flow, **given)
     else:
         plot.plot_cell_field(data.mesh, values, target, label=label, **given)
+
+
+def _idle(mesh: TaggedMesh, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Tets of phases in which a field is zero everywhere: these do not conduct, which is not the same as no current."""
+    live = np.unique(mesh.cell_tags[values != 0])
+    return ~np.isin(mesh.cell_tags, live) if live.size else np.zeros(mesh.n_tets, bool)
 
 
 def _field_of(data: MeshData, wanted: str | None, source: str) -> str:
