@@ -10,6 +10,7 @@ pytest.importorskip("matplotlib")
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_vtu import read_surface_vtu, write_surface_vtu
 from ssb2mesh.plot import plot_interface_current, plot_interface_file
+from ssb2mesh.plot.job import plot_file
 
 LABELS = np.where(np.arange(4) < 2, 1, 2)[None, None, :].repeat(4, axis=0).repeat(4, axis=1)
 
@@ -59,6 +60,10 @@ def test_files_of_interfaces(tmp_path):
     assert (back == triangles).all()
     assert (found["current_density"] == data["current_density"]).all()
     plot_interface_file(tmp_path / "s_LPS-NMC.vtu", tmp_path / "a.png", size=(600, 400))
+    # the file of an interface with kinetics needs no --what
+    fields["overpotential"] = data["current_density"]
+    write_surface_vtu(mesh.points, triangles, fields, tmp_path / "o_LPS-NMC.vtu")
+    assert plot_file(str(tmp_path / "o_LPS-NMC.vtu"), tmp_path / "o.png", size=(600, 400)) == "current_density"
     with pytest.raises(InputError, match="exists"):
         plot_interface_file(tmp_path / "s_LPS-NMC.vtu", tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a picture is a \.png file"):

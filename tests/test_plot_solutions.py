@@ -98,6 +98,21 @@ def test_every_field_of_a_solve_is_drawn(tmp_path):
     assert not (tmp_path / "p.png").exists()
 
 
+def test_each_potential_of_a_cell_has_its_own_current_lines(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("ssb2mesh.plot.plot_field", lambda *_, label, current, **__: drawn.update({label: current}))
+    mesh = box_mesh(4, LABELS, names=NAMES)
+    write_mesh(mesh, tmp_path / "mesh.xdmf")
+    phi = ("Node", mesh.points[mixed(mesh)[0], 2][:, None])
+    fields = {}
+    for number, name in enumerate(("electronic", "ionic"), start=1):
+        fields |= {f"{name}_potential": phi, f"{name}_current_density": ("Cell", np.full((mesh.n_tets, 3), number))}
+    source = str(solution(tmp_path, mesh, fields=fields))
+    for name in ("potential", "electronic_potential", "ionic_potential"):
+        plot_file(source, tmp_path / "p.png", choice={"field": name})
+    assert [current[0, 0] for current in drawn.values()] == [0.0, 1.0, 2.0]
+
+
 def test_a_phase_that_does_not_conduct_is_grey_and_not_the_colour_of_no_current(tmp_path):
     from matplotlib.image import imread
 

@@ -45,7 +45,8 @@ def _size(ctx: click.Context, _: click.Parameter, value: str | None) -> tuple[in
 @click.argument("source", cls=Argument, help="Mesh file, file of a solve (.xdmf; .vtu of an interface), or a volume "
                 "file with --what slices.")  # fmt: skip
 @click.option("-o", "--output", cls=Option, group="Output", required=True, metavar="FILE", help="Picture (.png).")
-@click.option("--what", cls=Option, group="Picture", absent="field if --field is given, else cutaway",
+@click.option("--what", cls=Option, group="Picture",
+              absent="current of an interface file; field if --field is given, else cutaway",
               type=click.Choice(["cutaway", "interfaces", "quality", "field", "current", "slices"]),
               help="What to draw: slices of a volume, current of an interface file, all others of a mesh.")  # fmt: skip
 @click.option("--field", cls=Option, group="Picture", metavar="NAME", absent="the only one in the file",

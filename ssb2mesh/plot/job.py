@@ -40,7 +40,8 @@ def plot_file(
     target : str or Path
         PNG file.
     what : {'cutaway', 'interfaces', 'quality', 'field', 'current', 'slices'}, optional
-        What to draw; default ``'field'`` if `choice` names a field, else ``'cutaway'``.
+        What to draw; default ``'current'`` of an interface's file, ``'field'`` if `choice` names a field, else
+        ``'cutaway'``.
     choice : mapping, optional
         ``field``: a field of the file; ``on``: the facet set to draw it on; ``show``: phases of a cut-away or facet
         sets of interfaces.
@@ -71,14 +72,14 @@ def plot_file(
     target = check_output(target, overwrite=overwrite)
     given = {} if size is None else {"size": size}
     chosen = {name: value for name, value in (choice or {}).items() if value}
-    what = what or ("field" if {"field", "on"} & set(chosen) else "cutaway")
+    asked, what = what, what or ("field" if {"field", "on"} & set(chosen) else "cutaway")
     if what == "slices":
         from ssb2mesh.plot.slices import plot_slices
         from ssb2mesh.steps import open_volume
 
         plot_slices(open_volume(source, **(volume or {})), target, **given)
         return "slices"
-    if what == "current" or what == "field" and _is_interface(source):
+    if what == "current" or asked in (None, "field") and _is_interface(source):
         from ssb2mesh.plot.interface import plot_interface_file
 
         field = chosen.get("field", "current_density")
@@ -148,11 +149,14 @@ def _plot_field(data: MeshData, name: str, target: Path, on: str | None, given: 
                 f"or the pressure it makes on a facet set with --on" + (f" ({sets})" if sets else "")
             )
         values, label = np.linalg.norm(values, axis=1), f"size of {label}"
-        if name.startswith("current_density") and not by_point:
+        if "current_density" in name and not by_point:
             values = np.where(_idle(data.mesh, values), np.nan, values)
     potential = name.removesuffix(name[name.rfind("_") :]) if name[-2:] in ("_x", "_y", "_z") else name
     if by_point and potential.endswith(("potential", "temperature")):
-        current = data.cell_data.get("current_density" + name[len(potential) :])
+        suffix = name[len(potential) :]
+        # of a cell "ionic_potential" and "ionic_current_density"
+        kind = potential.removesuffix("potential") if potential.endswith("_potential") else ""
+        current = data.cell_data.get(f"{kind}current_density{suffix}")
         flow = current if current is not None and current.shape == (data.mesh.n_tets, 3) else None
         plot.plot_field(data.mesh, values, target, label=label, current=flow, **given)
     else:
