@@ -6,6 +6,7 @@ Every function takes the thing and a path, and returns the path. Heavy packages 
 from ssb2mesh.plot.cells import plot_cell_field
 from ssb2mesh.plot.fields import plot_current_map, plot_field
 from ssb2mesh.plot.interface import plot_interface_current, plot_interface_file
+from ssb2mesh.plot.polarisation import plot_polarisation
 from ssb2mesh.plot.quality import plot_quality
 from ssb2mesh.plot.representative import plot_representative
 from ssb2mesh.plot.slices import plot_slices
@@ -21,6 +22,7 @@ __all__ = [
     "plot_interface_current",
     "plot_interface_file",
     "plot_interfaces",
+    "plot_polarisation",
     "plot_quality",
     "plot_representative",
     "plot_slices",

@@ -99,7 +99,7 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: int) -> list[t
     from ssb2mesh import plot
     from ssb2mesh.plot.labels import field_label
 
-    found: list[tuple[Figure, Any]] = []
+    found = _curve(solve, folder, number)
     for name, values in _fields_of(solve, mesh.n_points):
         key = "conductivity" if name.startswith("potential") else name.split("_")[0]
         table = dict(getattr(solve, "table", {}))
@@ -139,6 +139,24 @@ def _of_solve(mesh: TaggedMesh, solve: Any, folder: Path, number: int) -> list[t
                     d, p, field="gap", name=n, box=mesh.box, **s)
             ))  # fmt: skip
     return found
+
+
+def _curve(solve: Any, folder: Path, number: int) -> list[tuple[Figure, Any]]:
+    """The voltage of a cell over the steps of a series."""
+    from ssb2mesh import plot
+
+    summary = dict(getattr(solve, "summary", None) or {})
+    if (
+        summary.get("type") != "charge_transfer_series"
+        or not np.isfinite(summary.get("cell_voltage") or [np.nan]).all()
+    ):
+        return []
+    text = (
+        "Cell voltage over the current that enters at the terminal of the higher voltage (over the step, if the "
+        "current stays as it is), and how evenly it uses each interface. Pictures of fields show the last step."
+    )
+    figure = Figure(folder / f"curve-{number}.png", f"Curve: {solve.name}", text)
+    return [(figure, lambda path: plot.plot_polarisation(summary, path))]
 
 
 def _stresses(mesh: TaggedMesh, solve: Any, folder: Path, number: int) -> list[tuple[Figure, Any]]:
