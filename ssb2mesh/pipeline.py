@@ -18,6 +18,7 @@ from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.identity import digest, file_identity
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.journal import Journal
+from ssb2mesh.launch import launched_processes
 from ssb2mesh.paths import RECORDS, check_output_folder, finish_move, lasting_folder
 from ssb2mesh.prepare import mesh_key, prepare_mesh
 from ssb2mesh.ranks import Ranks
@@ -142,7 +143,7 @@ def run_study(
     """
     stages = Stages() if stages is None else stages
     physics = load_physics() if study.solves else None
-    ranks = Ranks(physics.comm if physics else None)
+    ranks = Ranks(physics.comm if physics else launched_processes())
     folder = study.output.folder
 
     check = partial(check_output_folder, folder, overwrite=overwrite)

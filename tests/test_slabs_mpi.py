@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -75,7 +76,19 @@ def test_one_and_two_processes_make_the_same_mesh_and_solve_alike(folder):
     for key in ("tets", "points", "quality", "interfaces", "phases", "slabs"):
         assert meshes[0][key] == meshes[1][key]
     assert meshes[0]["traffic"]["seam_bytes"] == 0 < meshes[1]["traffic"]["seam_bytes"]
-    assert sorted(p.name for p in (folder / "on2").iterdir()) == ["mesh.h5", "mesh.xdmf", "results.json", "study.toml"]
+    names = ["mesh.h5", "mesh.xdmf", "pictures", "report.html", "report.json", "results.json", "study.toml"]
+    assert sorted(p.name for p in (folder / "on2").iterdir()) == names
+    drawn = ["field-1-1.png", "mesh.png", "slices.png", "spot.png"]
+    assert sorted(p.name for p in (folder / "on2" / "pictures").iterdir()) == drawn
+    pages = [json.loads((folder / f"on{n}" / "report.json").read_text()) for n in (1, 2)]
+    assert [len(page["mesh"]["processes"]) for page in pages] == [1, 2]
+    assert [one["slabs"] for one in pages[1]["mesh"]["processes"]] == [[0], [1, 2]]
+    assert pages[0]["check"]["fidelity"] == pages[1]["check"]["fidelity"]
+    links = re.findall(r'href="([^"]+)"', (folder / "on2" / "report.html").read_text())
+    assert links == ["mesh.xdmf", "mesh.h5", "study.toml"]
+    # the same pixels, whoever painted them
+    for name in drawn[1:]:
+        assert (folder / "on1" / "pictures" / name).read_bytes() == (folder / "on2" / "pictures" / name).read_bytes()
 
 
 def test_a_fault_ends_all_processes(folder):

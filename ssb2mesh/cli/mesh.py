@@ -64,6 +64,8 @@ __all__ = ["command"]
               help="Make the mesh in N slabs, one after another (.xdmf only).", absent="in one piece")  # fmt: skip
 @click.option("--out-of-core", cls=Option, group="Mesh", is_flag=True,
               help="Make it in as many slabs as the free memory asks for.")  # fmt: skip
+@click.option("--report", cls=Option, group="Output", metavar="FOLDER",
+              help="Folder for a report page of a mesh in slabs.", absent="no page")  # fmt: skip
 @click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
               help="Predict tets, memory, disk and time, and write nothing.")  # fmt: skip
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
@@ -82,6 +84,7 @@ def command(
     engine: str,
     slabs: int | None,
     out_of_core: bool,
+    report: str | None,
     dry_run: bool,
     force: bool,
     export: Mapping[str, Any],
@@ -100,6 +103,10 @@ def command(
 
     if slabs is not None and out_of_core:
         raise InputError(f"--slabs, --out-of-core: got both; give --slabs {slabs}, or --out-of-core to have N chosen")
+    if report is not None and slabs is None and not out_of_core:
+        raise InputError(
+            "--report: only meshes in slabs have one here; give --slabs or --out-of-core, or use ssb2mesh run"
+        )
     opening: dict[str, Any] = {"reading": reading, "crop": crop}
     meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop, "options": _options(options)}
     if dry_run:
@@ -114,15 +121,21 @@ def command(
     how: dict[str, Any] = {"volume": opening, "mesh": meshing, "overwrite": overwrite, "stages": stages}
     if slabs is not None or out_of_core:
         from ssb2mesh.slabs.files import mesh_file_in_slabs
+        from ssb2mesh.slabs.page import check_report_folder, report_slab_file
 
         if leaving != Export():
             raise InputError(
                 "--slabs: a mesh in slabs is written as it is; use ssb2mesh convert for units, order, split"
             )
+        if report is not None:
+            check_report_folder(report)
         numbers = mesh_file_in_slabs(volume, output, slabs=slabs, **how)
         each = f", about {numbers['slab_memory_bytes'] / 2**30:.2g} GiB each" if "slab_memory_bytes" in numbers else ""
         kept = f", {numbers['kept_slabs']} of them finished before" if numbers["kept_slabs"] else ""
         say(f"ssb2mesh: {numbers['slabs']} slabs{each}{kept}", quiet=quiet)
+        if report is not None:
+            page = report_slab_file(volume, output, report, numbers=numbers, job=how)
+            say(f"ssb2mesh: report {page}", quiet=quiet)
     else:
         numbers = mesh_file(volume, output, export=leaving, **how)
     emit(numbers, describe_mesh(numbers), as_json=as_json)

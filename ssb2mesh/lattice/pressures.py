@@ -20,7 +20,7 @@ from ssb2mesh.lattice.walls import WallFaces, volume_change
 __all__ = ["Pairs", "answered", "find_pairs", "solve_pressures", "swept_by_pairs"]
 
 #: Least and most part of a move that a wall is taken to follow.
-ANSWERS = (0.15, 1.5)
+ANSWERS = (0.08, 1.5)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.stages import Stages
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.head import VolumeHead
 
 __all__ = ["Figure", "ReportData", "SolveLike", "SolveResult"]
 
@@ -104,6 +105,12 @@ class ReportData:
         Draw pictures of volume, mesh and fields.
     measures : Measures, optional
         From `ssb2mesh.measure.measure_volume`.
+    head : VolumeHead, optional
+        Size, names and counts of a volume that is in no one memory; instead of `volume`.
+    sliced : mapping, optional
+        The numbers of `ssb2mesh.slabs.job.mesh_in_slabs`; instead of `mesh` and `check`.
+    files : sequence of (str, str)
+        Files beside the page, by name, and what they are; the page has links to those that are there.
     """
 
     title: str = "ssb2mesh report"
@@ -118,3 +125,6 @@ class ReportData:
     figures: Sequence[Figure] = ()
     draw: bool = True
     measures: Any | None = None
+    head: VolumeHead | None = None
+    sliced: Mapping[str, Any] | None = None
+    files: Sequence[tuple[str, str]] = ()

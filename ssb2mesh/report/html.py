@@ -12,6 +12,7 @@ from ssb2mesh.report.blocks import bytes_text, details, pairs, picture_html, sec
 from ssb2mesh.report.check import distances_html, features_html, shapes_html
 from ssb2mesh.report.measures import measures_html
 from ssb2mesh.report.pictures import LARGE_SOLVES, MEASURED
+from ssb2mesh.report.slabs import files_html, processes_html, slabs_html
 from ssb2mesh.report.solves import overview_html, solve_html
 from ssb2mesh.report.style import STYLE
 from ssb2mesh.units import format_length
@@ -48,7 +49,7 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
         solve_html(solve, _beside(of_solves.get(solve["name"], []), folded=number >= LARGE_SOLVES))
         for number, solve in enumerate(solves)
     ]
-    known = {"Volume", "Mesh", "Interfaces"}
+    known = {"Volume", "Mesh", "Slabs", "Interfaces"}
     measured = [html for title, html in pictures.items() if title.startswith(MEASURED)]
     own += [html for title, html in pictures.items() if title not in known and not title.startswith(MEASURED)]
     sections = [
@@ -57,10 +58,12 @@ def report_html(numbers: Mapping[str, Any], folder: Path) -> str:
         ("Volume", [pictures.get("Volume", ""), _cleaning(numbers)]),
         ("Measures", measures_html(numbers.get("measures") or {}, measured)),
         ("Mesh", [_quality(numbers), pictures.get("Mesh", "")]),
+        ("Slabs", [slabs_html(numbers.get("mesh") or {}), pictures.get("Slabs", "")]),
         ("Mesh against voxels", [features_html(numbers), distances_html(numbers)]),
         ("Interfaces and sides", [_areas(numbers), pictures.get("Interfaces", "")]),
         ("More pictures", own),
-        ("Time and memory", [_stages(numbers)]),
+        ("Time and memory", [_stages(numbers), processes_html(numbers.get("mesh") or {}, numbers.get("stages") or [])]),
+        ("Files", [files_html(numbers.get("files") or [])]),
         ("What went in", [_input(numbers), _versions(numbers), _notes(numbers)]),
     ]
     body = []
@@ -185,6 +188,7 @@ def _quality(numbers: Mapping[str, Any]) -> str:
         "untagged_interface_facets": "interface facets without a name",
         "misplaced_facets": "named facets that are no interface",
         "misoriented_facets": "named facets that point the wrong way",
+        "unmatched_facets_between_slabs": "facets between slabs that fit no other",
     }
     both = {**quality, **conformity}
     return pairs((text, both[key]) for key, text in names.items() if key in both) + shapes_html(quality)

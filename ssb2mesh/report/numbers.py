@@ -16,6 +16,7 @@ import numpy as np
 from ssb2mesh.report.data import ReportData
 from ssb2mesh.stages import peak_memory_bytes
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.head import VolumeHead
 
 __all__ = ["package_versions", "report_numbers", "volume_hash"]
 
@@ -56,6 +57,8 @@ def report_numbers(data: ReportData) -> dict[str, Any]:
         }
     if data.check is not None:
         numbers["check"] = data.check.to_dict()
+    if data.sliced is not None:
+        numbers |= _sliced(data.sliced, data.head)
     if data.measures is not None:
         numbers["measures"] = data.measures.to_dict()
     numbers["solves"] = [_solve(solve) for solve in data.solves]
@@ -132,11 +135,47 @@ def _input(data: ReportData) -> dict[str, Any]:
                 for label, name in volume.phases.items()
             },
         }
+    if data.head is not None:
+        made |= _head(data.head)
     if data.cleaning:
         made["cleaning"] = [step.to_dict() if hasattr(step, "to_dict") else step for step in data.cleaning]
     if data.study is not None:
         made["study"] = data.study
     return made
+
+
+def _head(head: VolumeHead) -> dict[str, Any]:
+    """What is known of a volume that nobody has in memory."""
+    counts, size = head.voxel_counts(), math.prod(head.shape)
+    return {
+        "shape": head.shape,
+        "spacing": head.spacing,
+        "origin": head.origin,
+        "voxels": size,
+        "phases": {
+            name: {"label": label, "voxels": counts[name], "fraction": counts[name] / size}
+            for label, name in head.phases.items()
+        },
+    }
+
+
+#: What of the numbers of a mesh in slabs belongs to its check.
+_CHECK = ("quality", "conformity", "fidelity", "interfaces", "faults", "notes")
+
+
+def _sliced(found: Mapping[str, Any], head: VolumeHead | None) -> dict[str, Any]:
+    """The numbers of a mesh in slabs under the names of one made at once."""
+    about = ("slabs", "planes", "slab_shares", "processes", "traffic", "rank_memory_bytes", "kept_slabs")
+    mesh = {
+        "tets": found["tets"],
+        "points": found["points"],
+        "box": head.box if head is not None else None,
+        "phase_volumes": found["phases"],
+        "facet_areas": found["interfaces"],
+        "metadata": {"slabs": found["slabs"]},
+        **{key: found[key] for key in about if key in found},
+    }
+    return {"mesh": mesh, "check": {key: found[key] for key in _CHECK if key in found}}
 
 
 def _file_of(source: str | Path) -> Path | None:

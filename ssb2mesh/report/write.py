@@ -54,6 +54,12 @@ def write_report(data: ReportData, folder: str | Path) -> Path:
         {"file": f"pictures/{f.path.name}", "title": f.title, "caption": f.caption, "solve": f.solve} for f in figures
     ]
     numbers["notes"] = notes
+    if data.files:
+        numbers["files"] = [
+            {"name": name, "what": what, "bytes": (folder / name).stat().st_size}
+            for name, what in data.files
+            if (folder / name).is_file()
+        ]
     page = report_html(numbers, folder)
     target = folder / "report.html"
     with replacing(folder / "report.json", target) as (json_part, html_part):

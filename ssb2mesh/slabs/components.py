@@ -1,8 +1,10 @@
 """The volumes that the pieces of components ought to have, between planes and in the bands around them. No positions.
 
 The lattice is taken apart at both edges of every band. Each *piece* of a component, in a band or between two bands,
-ought to have the volume of those voxels that lie in its leaves, or beside them in leaves of another phase: what it
-lacks is lacking at its own walls, and can be made good there. Seams see to the pieces in bands. Slabs see to those
+ought to have the volume of those voxels of it that lie in its leaves, or beside them in leaves of another phase: what
+it lacks is lacking at its own walls, and can be made good there. Voxels further off go to the largest piece of their
+component in the same band, or between the same bands; only those of components that have no leaf there at all are
+shared by all pieces of the phase. Seams see to the pieces in bands. Slabs see to those
 between, together with such pieces in bands as end there: what the seam could not give them, the slab gives. So the sum
 over all is that of the volume, component by component.
 """
@@ -127,11 +129,11 @@ def _take_apart(piece: Piece, edges: tuple[int, ...]) -> _Pieces:
     part = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
     sizes = np.bincount(of_cell.ravel(), minlength=n)
     lost = np.zeros((len(edges) - 1, len(grid.names)))
-    of_voxel = label_components(grid.voxels)[0]
-    gained = _gained(
-        lattice.phase, (grid.voxels, of_voxel), of_cell, (_overlaps(piece), lattice.level, part), (n, lost)
-    )
-    # voxels beside no leaf of their phase: all pieces of the phase share them
+    of_voxel, _, voxel_sizes, _ = label_components(grid.voxels)
+    where = (_overlaps(piece), lattice.level, part)
+    owner = _owners(lattice.phase, (grid.voxels, of_voxel), of_cell, where, (len(lost), len(voxel_sizes)))
+    gained = _gained(lattice.phase, (grid.voxels, of_voxel), of_cell, where, (n, lost, owner))
+    # of components without a leaf: all pieces of the phase share them
     for p, low, high in zip(range(len(lost)), first[:-1], first[1:], strict=True):
         of_phase = np.bincount(phases[p], gained[low:high], len(grid.names))
         ratio = np.divide(lost[p], of_phase, out=np.zeros(len(of_phase)), where=of_phase > 0)
@@ -155,11 +157,34 @@ def _overlaps(piece: Piece) -> tuple[npt.NDArray, ...]:
 
 
 @nb.njit(cache=True)
+def _owners(leaf, voxels, of_cell, where, shape):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Piece that most cells of each component of the voxels lie in, part by part (a vote); -1 where it has no leaf."""
+    phase, of_voxel = voxels
+    (x, y, _, _, z, wz), _, part = where
+    owner, votes = np.full(shape, -1, np.int32), np.zeros(shape, np.int32)
+    nx, ny, nz = leaf.shape
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz):
+                e = 0 if wz[k, 0] >= 0.5 else 1
+                if phase[x[i], y[j], z[k, e]] != leaf[i, j, k]:
+                    continue
+                p, v, piece = part[k], of_voxel[x[i], y[j], z[k, e]], of_cell[i, j, k]
+                if owner[p, v] == piece:
+                    votes[p, v] += 1
+                elif votes[p, v] == 0:
+                    owner[p, v], votes[p, v] = piece, 1
+                else:
+                    votes[p, v] -= 1
+    return owner
+
+
+@nb.njit(cache=True)
 def _gained(leaf, voxels, of_cell, where, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Volume of the voxels that belong to each piece; `out`: number of pieces, and place for what belongs to none."""
+    """Volume of the voxels that belong to each piece; `out`: pieces, place for what belongs to none, `_owners`."""
     phase, of_voxel = voxels
     (x, y, wx, wy, z, wz), level, part = where
-    n, lost = out
+    n, lost, owner = out
     nx, ny, nz = leaf.shape
     gained = np.zeros(n)
     for i in range(nx):
@@ -173,6 +198,8 @@ def _gained(leaf, voxels, of_cell, where, out):  # type: ignore[no-untyped-def] 
                     if leaf[i, j, k] != own:
                         voxel = of_voxel[x[i], y[j], z[k, e]]
                         piece = _nearest(leaf, of_cell, (i, j, k, 1 << level[i, j, k]), own, (of_voxel, voxel, x, y, z))
+                        if piece < 0:
+                            piece = owner[part[k], voxel]
                     if piece >= 0:
                         gained[piece] += w
                     else:
@@ -182,7 +209,7 @@ def _gained(leaf, voxels, of_cell, where, out):  # type: ignore[no-untyped-def] 
 
 @nb.njit(cache=True)
 def _nearest(leaf, of_cell, at, own, component):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Piece of the nearest cell in a leaf of a phase, of the same component of voxels if there is one; or -1."""
+    """Piece of the nearest cell in a leaf of a phase, with a voxel of the same component; or -1."""
     nx, ny, nz = leaf.shape
     i, j, k, reach = at
     of_voxel, voxel, x, y, z = component
@@ -193,9 +220,7 @@ def _nearest(leaf, of_cell, at, own, component):  # type: ignore[no-untyped-def]
                 if leaf[a, b, c] != own:
                     continue
                 away = (a - i) ** 2 + (b - j) ** 2 + (c - k) ** 2
-                if of_voxel[x[a], y[b], z[c, 0]] != voxel and of_voxel[x[a], y[b], z[c, 1]] != voxel:
-                    away += 1 << 20
-                if away < best:
+                if away < best and (of_voxel[x[a], y[b], z[c, 0]] == voxel or of_voxel[x[a], y[b], z[c, 1]] == voxel):
                     best, found = away, of_cell[a, b, c]
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,9 @@ import numpy.typing as npt
 from ssb2mesh.errors import DiskFullError
 from ssb2mesh.lattice.optimise import warn_of_compilation
 from ssb2mesh.ranks import Ranks
+from ssb2mesh.slabs.connected import voxel_ends
 from ssb2mesh.slabs.join import SlabCounts
-from ssb2mesh.slabs.numbers import SlabNumbers, match_facets, measure_slab, sum_numbers
+from ssb2mesh.slabs.numbers import PlaneSide, SlabNumbers, join_plane, measure_slab, sum_numbers
 from ssb2mesh.slabs.plan import SlabPlan
 from ssb2mesh.slabs.resume import Parts
 from ssb2mesh.slabs.seams import Seam, make_seam
@@ -99,8 +100,8 @@ def mesh_in_slabs(
     -------
     dict
         The numbers of `ssb2mesh.slabs.numbers.sum_numbers`, with ``kept_slabs`` (how many were found finished),
-        ``traffic`` (bytes that processes sent each other, and of voxels read twice) and ``rank_memory_bytes`` (peak of
-        each process); the same on every process.
+        ``traffic`` (bytes that processes sent each other, and of voxels read twice), ``rank_memory_bytes`` (peak of
+        each process) and ``processes`` (slabs, seconds by stage and peak memory of each); the same on every process.
 
     Raises
     ------
@@ -116,11 +117,11 @@ def mesh_in_slabs(
     if ranks.rank == 0:
         warn_of_compilation(stages)
     parts = parts or Parts(target.with_name(f".{target.stem}.slabs"))
-    kept = ranks.on_first(partial(parts.open, plan.planes))
+    kept = ranks.on_first(partial(parts.open, plan.planes, tell=stages.say))
     done = False
     try:
         made = ranks.together(partial(_make, source, plan, parts, ranks=ranks, stages=stages))
-        numbers = ranks.together(partial(_gather, plan, made, ranks, voxels))
+        numbers = ranks.together(partial(_gather, plan, made, ranks, voxels, stages))
         with stages("write mesh"):
             ranks.together(partial(_write, plan, made, target, ranks=ranks))
         done = True
@@ -151,7 +152,7 @@ def _make(source: SlabSource, plan: SlabPlan, parts: Parts, *, ranks: Ranks, sta
         if whole is None:
             mesh = make_slab(plan, source, slab, seams=(below, seams.get(slab + 1)), stages=stages)
             with stages("check"):
-                numbers = measure_slab(plan, mesh)
+                numbers = replace(measure_slab(plan, mesh), voxel_ends=voxel_ends(plan, source, slab))
             with stages("store"):
                 whole = parts.keep_slab(slab, mesh, numbers)
             del mesh
@@ -201,38 +202,45 @@ def _pass_on(plan: SlabPlan, seams: dict[int, Seam], made: _Made, ranks: Ranks) 
         request.wait()
 
 
-def _gather(plan: SlabPlan, made: _Made, ranks: Ranks, voxels: Mapping[str, int]) -> dict[str, Any]:
-    """Whether neighbours fit, and the numbers of the whole; only sums and lengths go to all."""
+def _gather(plan: SlabPlan, made: _Made, ranks: Ranks, voxels: Mapping[str, int], stages: Stages) -> dict[str, Any]:
+    """Whether neighbours fit, and the numbers of the whole; only sums, lengths and components on planes go to all."""
     below, above = _neighbours(plan, ranks)
     mine, comm = slabs_of(plan, ranks), ranks.comm
-    request, from_below = None, None
+    request, under = None, None
     if comm and above is not None:
-        last = made.numbers[mine.stop - 1]
-        plane = (last.top, last.walls, made.stored[mine.stop - 1].array("shared"))
-        request = comm.isend(plane, dest=above, tag=2)
-        made.sent["plane_bytes"] += sum(array.nbytes for array in plane)
+        upper, shared = made.numbers[mine.stop - 1].upper, made.stored[mine.stop - 1].array("shared")
+        request = comm.isend((upper, shared), dest=above, tag=2)
+        made.sent["plane_bytes"] += upper.nbytes + shared.nbytes
     if comm and below is not None:
-        *from_below, made.shared = comm.recv(source=below, tag=2)
-    unmatched = 0
+        under, made.shared = comm.recv(source=below, tag=2)
+    joined = {}
     for slab in mine:
         if slab > 0:
-            under = made.numbers.get(slab - 1)
-            top, walls = from_below if under is None and from_below else (under.top, under.walls)  # type: ignore[union-attr]
-            unmatched += match_facets(top, walls, made.numbers[slab].bottom)
+            lower = made.numbers[slab - 1].upper if slab - 1 in made.numbers else under
+            joined[slab] = join_plane(cast(PlaneSide, lower), made.numbers[slab])
     if request is not None:
         request.wait()
-    none = np.empty(0, np.int64)
-    light = {s: replace(one, bottom=none, top=none, walls=none) for s, one in made.numbers.items()}
-    own = (light, made.counts, unmatched, made.sent, peak_memory_bytes())
+    light = {slab: one.light for slab, one in made.numbers.items()}
+    own = (light, made.counts, joined, made.sent, dict(stages.seconds), peak_memory_bytes())
     everyone = comm.allgather(own) if comm else [own]
     made.counts = {slab: count for one in everyone for slab, count in one[1].items()}
     slabs = {slab: number for one in everyone for slab, number in one[0].items()}
+    joined = {slab: found for one in everyone for slab, found in one[2].items()}
     sizes = [(made.counts[s].points, made.counts[s].tets) for s in range(plan.slabs)]
     numbers = sum_numbers(
-        plan, [slabs[s] for s in range(plan.slabs)], sizes, voxels=voxels, unmatched=sum(one[2] for one in everyone)
+        plan,
+        [slabs[s] for s in range(plan.slabs)],
+        sizes,
+        voxels=voxels,
+        unmatched=sum(found[0] for found in joined.values()),
+        pairs=[joined[s][1] for s in range(1, plan.slabs)],
     )
     traffic = {key: sum(one[3][key] for one in everyone) for key in made.sent}
-    return {**numbers, "traffic": traffic, "rank_memory_bytes": [one[4] for one in everyone]}
+    processes = [
+        {"slabs": sorted(one[0]), "seconds": {k: round(v, 6) for k, v in one[4].items()}, "peak_memory_bytes": one[5]}
+        for one in everyone
+    ]
+    return {**numbers, "traffic": traffic, "processes": processes, "rank_memory_bytes": [one[5] for one in everyone]}
 
 
 def _write(plan: SlabPlan, made: _Made, target: Path, *, ranks: Ranks) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.mesh import tet_volumes
+from ssb2mesh.slabs.connected import Ends, count_joined, ends_of, pairs_on_plane
 from ssb2mesh.slabs.keep import SlabMesh
 from ssb2mesh.slabs.plan import SlabPlan
 
-__all__ = ["SlabNumbers", "match_facets", "measure_slab", "sum_numbers"]
+__all__ = ["PlaneSide", "SlabNumbers", "join_plane", "match_facets", "measure_slab", "sum_numbers"]
 
 #: Bins of the smallest dihedral angle, 0.1 degrees each, from which percentiles are told.
 FINE = 1800
@@ -43,6 +44,10 @@ class SlabNumbers:
         Facets towards the slabs below and above that only one tet of this slab has, by the vertices that both name.
     walls : (w,) int64 array
         Facets of those above that are walls of a dropped phase.
+    mesh_ends : Ends
+        Components of its tets, and which of them the facets of `bottom` and `top` belong to.
+    voxel_ends : Ends, optional
+        Components of its voxels.
     """
 
     angles: tuple[float, float, float]
@@ -57,6 +62,45 @@ class SlabNumbers:
     bottom: npt.NDArray[np.int64]
     top: npt.NDArray[np.int64]
     walls: npt.NDArray[np.int64]
+    mesh_ends: Ends
+    voxel_ends: Ends | None = None
+
+    @property
+    def upper(self) -> PlaneSide:
+        """What the slab above needs to know."""
+        voxels = self.voxel_ends.upper if self.voxel_ends is not None else None
+        return PlaneSide(self.top, self.walls, self.mesh_ends.upper, voxels)
+
+    @property
+    def light(self) -> SlabNumbers:
+        """The same without what lies on planes: its size does not grow with the slab."""
+        none = np.empty(0, np.int64)
+        voxels = self.voxel_ends.light if self.voxel_ends is not None else None
+        return replace(self, bottom=none, top=none, walls=none, mesh_ends=self.mesh_ends.light, voxel_ends=voxels)
+
+
+@dataclass(frozen=True)
+class PlaneSide:
+    """The upper end of a slab, for the one above it.
+
+    Parameters
+    ----------
+    top, walls : int64 arrays
+        As in `SlabNumbers`.
+    mesh_ends, voxel_ends : Ends
+        Without their lower ends.
+    """
+
+    top: npt.NDArray[np.int64]
+    walls: npt.NDArray[np.int64]
+    mesh_ends: Ends
+    voxel_ends: Ends | None
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all arrays."""
+        ends = [one for one in (self.mesh_ends, self.voxel_ends) if one is not None]
+        return int(self.top.nbytes + self.walls.nbytes + sum(one.nbytes for one in ends))
 
 
 def measure_slab(plan: SlabPlan, mesh: SlabMesh) -> SlabNumbers:
@@ -93,10 +137,12 @@ def measure_slab(plan: SlabPlan, mesh: SlabMesh) -> SlabNumbers:
     areas = {name: _area(points, _local(rows, points)) for name, rows in mesh.sets.items()}
     walls = [rows for name, rows in mesh.sets.items() if _is_wall(name, plan.drop)]
     rows = _local(np.concatenate([*walls, np.empty((0, 3), np.int32)]), points)
-    fit = _fit(mesh, points, topology.outer, rows=rows, box=plan.head.box)
+    owner = topology.component[topology.outer_tets]
+    off, down, up, shut, *met = _fit(mesh, points, (topology.outer, owner), rows=rows, box=plan.head.box)
+    ends = ends_of(topology.components - 1, *met, count=len(plan.keep))
     nonpositive = int(np.count_nonzero(ratio <= 0))
     found = (nonpositive, topology.overshared, topology.overlapping, histograms.sum(axis=0), fine)
-    return SlabNumbers(extremes, *found, volumes, areas, *fit)
+    return SlabNumbers(extremes, *found, volumes, areas, off, down, up, shut, ends)
 
 
 def _local(names: npt.NDArray[np.int32], points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
@@ -122,17 +168,18 @@ def _keys(triangles: npt.NDArray[np.integer], base: int) -> npt.NDArray[np.int64
 def _fit(
     mesh: SlabMesh,
     points: npt.NDArray[np.float64],
-    outer: npt.NDArray[np.integer],
+    facets: tuple[npt.NDArray[np.integer], npt.NDArray[np.int32]],
     *,
     rows: npt.NDArray[np.int32],
     box: npt.NDArray[np.float64],
-) -> tuple[float, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Area of facets that fit nothing, and the facets that other slabs have to fit."""
+) -> tuple[Any, ...]:
+    """Area of outer facets that fit nothing; those that other slabs have to fit, and their components."""
+    outer, owner = facets
     on_box = np.zeros(len(outer), np.bool_)
     for axis in range(3):
         for end in range(2):
             on_box |= (points[outer, axis] == box[end, axis]).all(axis=1)
-    outer = outer[~on_box]
+    outer, owner = outer[~on_box], owner[~on_box]
     n = len(mesh.points)
     # numbers of the vertices that this slab and the one below, or above, both name; -1 for all others
     below, above = np.full(len(points), -1, np.int64), np.full(len(points), -1, np.int64)
@@ -144,7 +191,38 @@ def _fit(
     walls = above[rows[(above[rows] >= 0).all(axis=1)]]
     bottom = _keys(below[outer[at_bottom]], len(mesh.below))
     top, shut = (_keys(facets, len(mesh.shared)) for facets in (above[outer[at_top]], walls))
-    return _area(points, rest.astype(np.int32)), np.sort(bottom), np.sort(top), np.sort(shut)
+    up, down = np.argsort(top), np.argsort(bottom)
+    off = _area(points, rest.astype(np.int32))
+    return off, bottom[down], top[up], np.sort(shut), owner[at_bottom][down], owner[at_top][up]
+
+
+def join_plane(below: PlaneSide, above: SlabNumbers) -> tuple[int, tuple[npt.NDArray[np.int32], ...]]:
+    """Return how many facets between two slabs do not fit, and which components of the two are one.
+
+    Parameters
+    ----------
+    below : PlaneSide
+        Of the lower slab.
+    above : SlabNumbers
+        Of the upper one.
+
+    Returns
+    -------
+    unmatched : int
+        From `match_facets`.
+    pairs : two (p, 2) int32 arrays
+        Of the mesh and of the voxels, from `ssb2mesh.slabs.connected.pairs_on_plane`; none of voxels if they were not
+        looked at.
+
+    Examples
+    --------
+    >>> join_plane(lower.upper, upper)[0]  # doctest: +SKIP
+    0
+    """
+    pairs = [pairs_on_plane(below.mesh_ends, above.mesh_ends, (below.top, above.bottom))]
+    if below.voxel_ends is not None and above.voxel_ends is not None:
+        pairs.append(pairs_on_plane(below.voxel_ends, above.voxel_ends))
+    return match_facets(below.top, below.walls, above.bottom), tuple(pairs)
 
 
 def match_facets(top: npt.NDArray[np.int64], walls: npt.NDArray[np.int64], bottom: npt.NDArray[np.int64]) -> int:
@@ -166,6 +244,7 @@ def sum_numbers(
     *,
     voxels: Mapping[str, int],
     unmatched: int,
+    pairs: Sequence[tuple[npt.NDArray[np.int32], ...]] = (),
 ) -> dict[str, Any]:
     """Return the numbers of the whole mesh, by the names of `ssb2mesh.steps.summarise_mesh`.
 
@@ -181,6 +260,8 @@ def sum_numbers(
         Voxels of each phase.
     unmatched : int
         Facets between slabs that fit nothing, see `match_facets`.
+    pairs : sequence of tuple
+        Components that are one, for each two neighbours; from `join_plane`.
 
     Returns
     -------
@@ -211,15 +292,7 @@ def sum_numbers(
         "unmatched_facets_between_slabs": unmatched,
     }
     volumes = {name: sum(one.volumes[name] for one in numbers) for name in numbers[0].volumes}
-    voxel = float(np.prod(plan.head.spacing))
-    fidelity = {
-        name: {
-            "voxel_volume": voxels[name] * voxel,
-            "mesh_volume": volume,
-            "relative_error": volume / (voxels[name] * voxel) - 1,
-        }
-        for name, volume in volumes.items()
-    }
+    fidelity = _fidelity(plan, numbers, volumes, voxels=voxels, pairs=pairs)
     faults = _faults(quality, conformity)
     return {
         "tets": sum(tets for _, tets in sizes),
@@ -231,10 +304,60 @@ def sum_numbers(
         "fidelity": fidelity,
         "interfaces": _areas(plan, numbers),
         "phases": volumes,
+        "slab_shares": _shares(plan, numbers, sizes),
         "faults": faults,
-        "notes": [],
+        "notes": _changed(fidelity),
         "ok": not faults,
     }
+
+
+def _fidelity(
+    plan: SlabPlan,
+    numbers: Sequence[SlabNumbers],
+    volumes: Mapping[str, float],
+    *,
+    voxels: Mapping[str, int],
+    pairs: Sequence[tuple[npt.NDArray[np.int32], ...]],
+) -> dict[str, dict[str, Any]]:
+    """Volumes and components of the phases, those of the voxels beside those of the mesh."""
+    voxel = float(np.prod(plan.head.spacing))
+    counts = {"mesh_components": count_joined([one.mesh_ends for one in numbers], [each[0] for each in pairs])}
+    ends = [one.voxel_ends for one in numbers if one.voxel_ends is not None]
+    if len(ends) == len(numbers):
+        counts = {"voxel_components": count_joined(ends, [each[1] for each in pairs]), **counts}
+    place = {name: number for number, name in enumerate(plan.head.phase_names)}
+    return {
+        name: {
+            "voxel_volume": voxels[name] * voxel,
+            "mesh_volume": volume,
+            "relative_error": volume / (voxels[name] * voxel) - 1,
+            **{key: int(count[place[name]]) for key, count in counts.items()},
+        }
+        for name, volume in volumes.items()
+    }
+
+
+def _changed(fidelity: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Phases that have not as many components as their voxels."""
+    return [
+        f"{name}: {row['voxel_components']} components of the voxels, {row['mesh_components']} of the mesh"
+        for name, row in fidelity.items()
+        if row.get("voxel_components", row["mesh_components"]) != row["mesh_components"]
+    ]
+
+
+def _shares(plan: SlabPlan, numbers: Sequence[SlabNumbers], sizes: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """What each slab has of the mesh."""
+    return [
+        {
+            "cells": list(plan.planes[slab : slab + 2]),
+            "points": points,
+            "tets": tets,
+            "min_dihedral_deg": one.angles[0],
+            "max_dihedral_deg": one.angles[1],
+        }
+        for slab, (one, (points, tets)) in enumerate(zip(numbers, sizes, strict=True))
+    ]
 
 
 def _areas(plan: SlabPlan, numbers: Sequence[SlabNumbers]) -> dict[str, float]:

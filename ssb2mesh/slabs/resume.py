@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ssb2mesh.frozen import UNREADABLE, load_frozen, save_frozen
 from ssb2mesh.io.mesh_common import replacing
@@ -38,26 +42,37 @@ class Parts:
     folder: Path
     key: str = ""
 
-    def open(self, planes: tuple[int, ...]) -> int:
+    def open(self, planes: tuple[int, ...], *, tell: Callable[[str], None] | None = None) -> int:
         """Make the folder, or keep it if it holds parts of the same mesh; return how many slabs are finished.
 
         Parameters
         ----------
         planes : tuple of int
             Where the slabs begin and end.
+        tell : callable, optional
+            Called with a line on what was found of a run that was cut off.
 
         Returns
         -------
         int
             0 in a new folder.
         """
+        tell = tell or (lambda _: None)
         made_of = {"key": self.key, "planes": list(planes)}
-        if not self.key or _read(self.folder) != made_of or not self.folder.is_dir():
+        before = _read(self.folder) if self.folder.is_dir() else {}
+        if not self.key or before != made_of:
+            left = len(list(self.folder.glob("*.npz")))
+            if self.key and left:
+                tell(f"begun anew, {_difference(before, made_of)}")
             self.remove()
             self.folder.mkdir()
             with replacing(_record(self.folder)) as (part,):
                 part.write_text(json.dumps(made_of), encoding="utf-8")
-        return sum(1 for slab in range(len(planes) - 1) if (self.folder / f"{slab}.npz").is_file())
+        slabs = len(planes) - 1
+        done = sum(1 for slab in range(slabs) if self.slab(slab) is not None)
+        if done:
+            tell(f"kept from the run that was cut off: {done} of {slabs} slabs")
+        return done
 
     def remove(self) -> None:
         """Delete everything."""
@@ -74,9 +89,12 @@ class Parts:
         return seam
 
     def slab(self, number: int) -> tuple[StoredSlab, SlabCounts, SlabNumbers] | None:
-        """Return what there is of a finished slab."""
+        """Return what there is of a finished slab; None if it is not there, or not whole."""
         found = _load(self.folder / f"{number}.npz", tuple)
-        return None if found is None else (StoredSlab(self.folder / str(number)), *found)
+        if found is None:
+            return None
+        stored, (counts, numbers) = StoredSlab(self.folder / str(number)), found
+        return (stored, counts, numbers) if _is_whole(stored, counts) else None
 
     def keep_slab(
         self, number: int, mesh: SlabMesh, numbers: SlabNumbers
@@ -121,6 +139,26 @@ def _read(folder: Path) -> dict:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) and set(found) == {"key", "planes"} else {}
+
+
+def _difference(before: Mapping[str, Any], made_of: Mapping[str, Any]) -> str:
+    """Why parts that are there are of no use."""
+    if before.get("key") == made_of["key"]:
+        slabs = [len(one["planes"]) - 1 for one in (before, made_of)]
+        return f"as the run that was cut off was making {slabs[0]} slabs and this one makes {slabs[1]}"
+    return "as the volume, the options or the program are not those of the run that was cut off"
+
+
+def _is_whole(stored: StoredSlab, counts: SlabCounts) -> bool:
+    """Whether the arrays of a slab are there in full length; a file that was cut short cannot be mapped."""
+    rows = sum(counts.sets.values()), sum(counts.wholes.values())
+    lengths = {"points": counts.points, "tets": counts.tets, "tags": counts.tets, "sets": rows[0], "wholes": rows[1]}
+    try:
+        stored.array("shared")
+        stored.rows("sets"), stored.rows("wholes")
+        return all(len(np.load(stored.folder / f"{k}.npy", mmap_mode="r")) == n for k, n in lengths.items())
+    except UNREADABLE:
+        return False
 
 
 def _load(path: Path, kind: type):  # type: ignore[no-untyped-def]  # noqa: ANN202

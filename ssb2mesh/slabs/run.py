@@ -11,18 +11,24 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.identity import digest, files_named
 from ssb2mesh.paths import RECORDS
 from ssb2mesh.prepare import mesh_key
+from ssb2mesh.report.data import Figure, ReportData
 from ssb2mesh.slabs.files import check_drop
 from ssb2mesh.slabs.job import mesh_in_slabs
+from ssb2mesh.slabs.page import SlabPage, field_figures, write_slab_page
 from ssb2mesh.slabs.plan import plan_slabs
 from ssb2mesh.slabs.reading import LayerFile, count_layers, open_layers
 from ssb2mesh.slabs.resume import Parts
 from ssb2mesh.solving import NATIVE, Solved, Workplace
 from ssb2mesh.steps import check_names, load_volume
-from ssb2mesh.study import write_study
+from ssb2mesh.study import format_study, write_study
 from ssb2mesh.study.model import Study, VolumeSpec
 from ssb2mesh.volume import LabelledVolume
+from ssb2mesh.volume.head import VolumeHead
 
 __all__ = ["check_slabs", "run_in_slabs"]
+
+#: Solves with pictures.
+MOST_SOLVES = 24
 
 
 def check_slabs(study: Study) -> None:
@@ -111,12 +117,37 @@ def run_in_slabs(study: Study, place: Workplace) -> tuple[dict[str, Any], list[S
     )
     numbers = place.stage("mesh", key, lambda: make(source, plan, place.folder / NATIVE))
     ranks.on_first(lambda: write_study(study, place.folder / "study.toml"))
-    notes = ["a mesh in slabs is never in one place: no report.html, no pictures, no comparison of components"]
+    notes = list(numbers["notes"])
     others = [name for name in study.output.mesh if name != NATIVE]
     if others:
         notes.append(f"{', '.join(others)} not written; ssb2mesh convert {NATIVE} makes them where the mesh fits")
     numbers = {**numbers, "notes": notes, "seconds": {k: round(v, 6) for k, v in stages.seconds.items()}}
-    return numbers, _solve(study, place, key)
+    done = _solve(study, place, key, source.head)
+    solved = [one for one, _ in done]
+    if study.output.report:
+        page = SlabPage(source, plan, (place.folder / NATIVE).with_suffix(".h5"), ranks)
+        with stages("report"):
+            write_slab_page(page, _report_data(study, place, numbers, done=done), place.folder)
+    return numbers, solved
+
+
+def _report_data(
+    study: Study, place: Workplace, numbers: Mapping[str, Any], *, done: list[tuple[Solved, tuple[Figure, ...]]]
+) -> ReportData:
+    """What the page says, beside the pictures of volume and mesh."""
+    files = [(NATIVE, "mesh, for ParaView and the solvers"), ("mesh.h5", "its arrays"), ("study.toml", "what was run")]
+    for one, _ in done:
+        files += [(f"{one.name}.xdmf", f"fields of {one.name}, for ParaView"), (f"{one.name}.h5", "their arrays")]
+    return ReportData(
+        title=study.title,
+        source=study.volume.path or f"phantom {study.volume.phantom}",
+        study=format_study(study),
+        sliced=numbers,
+        solves=[one for one, _ in done],
+        stages=place.stages,
+        figures=[figure for _, figures in done for figure in figures],
+        files=files,
+    )
 
 
 def _open(spec: VolumeSpec) -> LayerFile | LabelledVolume:
@@ -129,14 +160,14 @@ def _open(spec: VolumeSpec) -> LayerFile | LabelledVolume:
     return open_layers(spec.path, reading=reading, crop=spec.crop)
 
 
-def _solve(study: Study, place: Workplace, key: str) -> list[Solved]:
-    """Every solve, on the mesh as every process reads its part of it; fields stay where they are."""
+def _solve(study: Study, place: Workplace, key: str, head: VolumeHead) -> list[tuple[Solved, tuple[Figure, ...]]]:
+    """Every solve with its pictures, on the mesh as every process reads its part; fields stay where they are."""
     physics, ranks, stages = place.physics, place.ranks, place.stages
     if physics is None:
         return []
     domains: list[Any] = []
 
-    def solve(table: Mapping[str, Any]) -> Solved:
+    def solve(number: int, table: Mapping[str, Any]) -> tuple[Solved, tuple[Figure, ...]]:
         if not domains:
             with stages("load domain"):
                 domains.append(ranks.together(partial(physics.load_domain, place.folder / NATIVE, physics.comm)))
@@ -148,10 +179,18 @@ def _solve(study: Study, place: Workplace, key: str) -> list[Solved]:
         if study.output.fields:
             with stages("write fields"):
                 ranks.together(partial(result.write, place.folder / f"{name}.xdmf"))
-        return Solved(name, kind, seconds, ranks.together(result.summary), table=dict(table))
+        figures: list[Figure] = []
+        if study.output.report and number <= MOST_SOLVES:
+            where = place.folder / "pictures"
+            with stages("pictures"):
+                figures = ranks.together(
+                    lambda: field_figures(result, head, where, name=name, number=number, ranks=ranks)
+                )
+        return Solved(name, kind, seconds, ranks.together(result.summary), table=dict(table)), tuple(figures)
 
-    keys = [digest(key, study.output.fields, table, files_named(table)) for table in study.solves]
+    wanted = (study.output.fields, study.output.report)
+    keys = [digest(key, wanted, table, files_named(table)) for table in study.solves]
     return [
-        place.stage(f"solve {str(table['name']).replace('/', ' ')}", each, partial(solve, table))
-        for table, each in zip(study.solves, keys, strict=True)
+        place.stage(f"solve {str(table['name']).replace('/', ' ')}", each, partial(solve, number, table))
+        for number, (table, each) in enumerate(zip(study.solves, keys, strict=True), 1)
     ]
