@@ -128,7 +128,7 @@ def plot_cell_field(
             draw_pane(figure, scene, fill, frame=at, size=(width, height), margin=margin, title=title)
         colour_bar(figure, limits, label=label, at=(0.912, 0.2, 0.014, 0.6), cmap=colours, extend=extend)
         if not live.all():
-            figure.text(0.915, 0.1, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")
+            figure.text(0.915, 0.158, "grey: not\nsolved for", fontsize=7, color="#555555", va="top")
         return save(figure, path)
 
 

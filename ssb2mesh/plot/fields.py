@@ -112,7 +112,7 @@ def plot_field(
             draw_pane(figure, scene, fill, frame=(left, 0.0, *frame), size=(width, height), title=title)
         colour_bar(figure, limits, label=label, at=(0.915, 0.2, 0.014, 0.6), extend=extend)
         if rest.any():
-            figure.text(0.915, 0.1, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
+            figure.text(0.915, 0.158, "grey: does\nnot conduct", fontsize=7, color="#555555", va="top")
         if lines is None:
             figure.text(
                 frame[0] + 0.5 * frame[0],
