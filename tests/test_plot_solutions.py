@@ -15,7 +15,7 @@ from ssb2mesh.io import read_mesh, write_mesh
 from ssb2mesh.io.meshes import read_mesh_data
 from ssb2mesh.plot.facets import facet_values
 from ssb2mesh.plot.job import plot_file
-from ssb2mesh.plot.labels import field_label, fitting, tick_texts
+from ssb2mesh.plot.labels import field_label, field_limits, fitting, tick_texts
 
 LABELS = np.where(np.arange(4) < 2, 1, 2)[None, None, :].repeat(4, axis=0).repeat(4, axis=1)
 NAMES = {1: "LPS", 2: "Li"}
@@ -182,7 +182,20 @@ def test_no_two_ticks_are_alike_and_they_mean_their_values():
         assert np.diff(values) == pytest.approx(np.diff(ticks), rel=1e-6)
 
 
+@pytest.mark.parametrize("loose", [5, 25])
+def test_loose_pieces_do_not_hide_the_potential_of_the_rest(loose):
+    body = np.linspace(3.60, 3.61, 1000 - loose)
+    (low, high), extend = field_limits(np.concatenate([body, np.full(loose, 3.7)]))
+    assert extend != "neither"
+    assert 3.6 <= low < high < 3.611
+    # a spot in a plane, where the potential falls like 1 / r, is shown whole
+    spot = 1 / np.sqrt(np.linspace(1, 100, 1000))
+    assert field_limits(spot) == ((0.1, 1.0), "neither")
+
+
 def test_labels_have_units_and_prefixes():
+    assert field_label("gap_z") == "gap between bounds, z (W/m³)"
+    assert field_label("gap") == "gap (m)"
     assert field_label("current_density_x") == "current density x (A/m²)"
     assert field_label("mine") == "mine"
     assert fitting("gap (m)", 4e-8) == ("gap (nm)", 1e-9)

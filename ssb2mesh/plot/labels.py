@@ -30,9 +30,11 @@ _UNITS = {
     "displacement": "m", "separation": "m", "gap": "m", "deposit": "m", "deposit_thickness": "m",
     "stress": "Pa", "von_mises": "Pa", "mean_stress": "Pa", "principal_stress": "Pa", "pressure": "Pa",
     "strain_energy_density": "J/m³", "area": "m²",
+    **dict.fromkeys(("gap_x", "gap_y", "gap_z"), "W/m³"),
 }  # fmt: skip
 _NAMES = {"von_mises": "von Mises stress", "joule_heat": "Joule heat", "contact": "contact (0 to 1)",
-          "contact_left": "contact left by the gap (0 to 1)"}  # fmt: skip
+          "contact_left": "contact left by the gap (0 to 1)",
+          **{f"gap_{axis}": f"gap between bounds, {axis}" for axis in "xyz"}}  # fmt: skip
 _PREFIXES = {
     "Pa": (("GPa", 1e9), ("MPa", 1e6), ("kPa", 1e3)),
     "J/m³": (("MJ/m³", 1e6), ("kJ/m³", 1e3)),
@@ -42,6 +44,8 @@ _PREFIXES = {
     "A": (("A", 1.0), ("mA", 1e-3), ("µA", 1e-6), ("nA", 1e-9), ("pA", 1e-12)),
     "A/m²": (("kA/m²", 1e3),),
 }
+#: Percentiles at which the colours of a potential end, if they span less than this share of all of it.
+_LOOSE = ((1.0, 0.5), (5.0, 0.2))
 #: Size of the text above a bar, points.
 _HEAD = 8.0
 #: Numbers with more digits than this are told as a difference from a round one.
@@ -192,6 +196,8 @@ def robust_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float],
 def field_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float], str]:
     """Return ends of colours of a potential: all of it, unless a small part would hide how the rest varies.
 
+    Loose pieces, which float, are such a part.
+
     Parameters
     ----------
     values : (k,) float array
@@ -200,7 +206,7 @@ def field_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float], 
     Returns
     -------
     limits : (float, float)
-        Smallest and largest value; 1st and 99th percentile where these lie much closer together.
+        Smallest and largest value; 1st and 99th percentile where these lie much closer together, or 5th and 95th.
     extend : str
         Which ends values pass, as `robust_limits` gives it.
 
@@ -210,10 +216,11 @@ def field_limits(values: npt.NDArray[np.float64]) -> tuple[tuple[float, float], 
     ((0.0, 1.0), 'neither')
     """
     low, high = float(values.min()), float(values.max())
-    first, last = (float(v) for v in np.percentile(values, [1, 99]))
-    if 0 < last - first < 0.5 * (high - low):
-        ends = (low < first, high > last)
-        return (first, last), {(True, True): "both", (True, False): "min"}.get(ends, "max")
+    for share, closer in _LOOSE:
+        first, last = (float(v) for v in np.percentile(values, [share, 100 - share]))
+        if 0 < last - first < closer * (high - low):
+            ends = (low < first, high > last)
+            return (first, last), {(True, True): "both", (True, False): "min"}.get(ends, "max")
     return wide_enough(low, high), "neither"
 
 
