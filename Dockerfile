@@ -17,14 +17,16 @@ RUN python3 -m venv --system-site-packages /usr/local/ssb2mesh \
       -c /src/tools/constraints-debian12.txt '/src[io,plot,progress,sample]' \
  && rm -rf /src
 
-# any user may run it: compiled kernels and forms are cached where everyone may write
+# any user may run it, root too: compiled kernels and forms are cached where everyone may write
 RUN useradd --create-home --shell /bin/bash ssb2mesh \
  && install -d -m 1777 /data /var/cache/ssb2mesh
 ENV PATH=/usr/local/ssb2mesh/bin:$PATH \
     HOME=/var/cache/ssb2mesh \
     XDG_CACHE_HOME=/var/cache/ssb2mesh \
     NUMBA_CACHE_DIR=/var/cache/ssb2mesh/numba \
-    OMP_NUM_THREADS=1
+    OMP_NUM_THREADS=1 \
+    OMPI_ALLOW_RUN_AS_ROOT=1 \
+    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 USER ssb2mesh
 # kernels of the mesher and forms of conduction are compiled here, or every new container would spend minutes on them; the
 # speed of the machine that builds the image is not that of the machine that runs it
