@@ -5,7 +5,6 @@ Arguments go by keyword wherever a release has changed their order, and no other
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import logging
@@ -71,8 +70,16 @@ def require() -> ModuleType:
     """
     # from a wheel, each of them brings its own HDF5 and only works when it is loaded before the HDF5 of DOLFINx
     for name in ("h5py", "netCDF4"):
-        with contextlib.suppress(ImportError, ValueError):
+        try:
             importlib.import_module(name)
+        except ImportError:
+            pass  # what needs it will say so
+        except ValueError as error:
+            warnings.warn(
+                f"{name} cannot be loaded after DOLFINx ({error}), as each brings an HDF5 of its own: reading and "
+                f"writing files will fail; import solvers or {name} before dolfinx in your script",
+                stacklevel=3,
+            )
     try:
         for name in ("mpi4py", "petsc4py", "ufl", "basix", "dolfinx.fem.petsc", "dolfinx.io", "dolfinx.graph"):
             importlib.import_module(name)

@@ -26,3 +26,14 @@ def test_a_test_may_import_dolfinx_before_what_brings_an_hdf5(tmp_path, name):
     paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     done = run_guarded([sys.executable, "-c", code, tmp_path / "file"], env={**os.environ, "PYTHONPATH": paths})
     assert done.returncode == 0, done.stderr
+
+
+def test_a_script_that_imports_dolfinx_first_is_told():
+    pytest.importorskip("dolfinx", reason="DOLFINx is not installed")
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if run_guarded([sys.executable, "-W", "ignore", "-c", "import dolfinx, h5py"], env=env).returncode == 0:
+        pytest.skip("h5py and DOLFINx share one HDF5 here")
+    done = run_guarded([sys.executable, "-c", "import dolfinx, solvers.dolfinx_api as api; api.require()"], env=env)
+    assert done.returncode == 0, done.stderr
+    assert "h5py cannot be loaded after DOLFINx (" in done.stderr
+    assert "import solvers or h5py before dolfinx in your script" in done.stderr

@@ -64,3 +64,20 @@ def test_many_comparisons_of_a_kind_are_shown_by_the_worst(tool):
     assert len(few) == 5
     assert len(many) == 3
     assert many[2].startswith("| case 5, the worst of 6 | area\\|m2 | 1 | s | 1.005 | 0.5 % | 1 % |")
+
+
+def test_rounding_is_shown_by_what_it_lies_below(tool):
+    def shown(**changes):
+        record = {"test": "t", "case": "c", "quantity": "q", "source": "s", "exact": 1.0, "computed": 1.0,
+                  "error": 0.0, "bar": 1e-8, "kind": "relative", "mesh": "m"}  # fmt: skip
+        return [cell.strip() for cell in tool.rows([record | changes])[2].split("|")[5:7]]
+
+    assert shown(error=2e-16) == shown(error=7e-15) == ["1", "< 1e-12"]
+    assert shown(error=2e-16, bar=1e-13) == ["1", "< 1e-13"]  # the bar holds
+    assert shown(exact=0.0, computed=-3e-11, error=3e-11, kind="absolute") == ["< 1e-10", "< 1e-10"]
+    assert shown(computed=1.0 + 2e-9, error=2e-9) == ["1", "2e-09"]
+    # a length in m, a tenth of a nanometre off, is measured
+    assert shown(exact=1.04e-5, computed=1.04001e-5, error=1e-10, kind="absolute") == ["1.04001e-05", "1e-10"]
+    many = [{"test": "t", "case": f"c{k}", "quantity": "q", "source": "s", "exact": 0.0, "computed": k * 1e-16,
+             "error": k * 1e-16, "bar": 1e-8, "kind": "absolute", "mesh": "m"} for k in (3, 9, 1, 2, 5)]  # fmt: skip
+    assert tool.rows(many)[2].startswith("| c3, the worst of 5 |")  # none is the worst: it would differ from run to run

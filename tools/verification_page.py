@@ -5,7 +5,8 @@
     .venv/bin/python tools/verification_page.py --render   # write the page again from docs/verification.jsonl
 
 Tests that take the fixture ``verify`` (tests/records.py) leave a line a comparison in docs/verification.jsonl. The
-tables between the two marks of the page are made of those lines; the text around them is written by hand.
+tables between the two marks of the page are made of those lines; the text around them is written by hand. Errors that
+are rounding are shown as a power of ten they lie below, so that a second run gives the same page.
 """
 
 from __future__ import annotations
@@ -44,6 +45,19 @@ def number(value: Any) -> str:
     return f"{value:.7g}"
 
 
+#: What errors of rounding are shown to lie below.
+ROUNDING = (1e-12, 1e-10)
+
+
+def rounding(record: dict[str, Any]) -> str:
+    """What an error lies below if it is rounding, else nothing."""
+    scale = abs(record["exact"]) if record["kind"] == "absolute" and record["exact"] else 1.0
+    if record["kind"] == "interval":
+        return ""
+    bar = record["bar"] / scale
+    return next((f"< {min(limit, bar):g}" for limit in ROUNDING if record["error"] < limit * scale), "")
+
+
 def share(record: dict[str, Any], value: float) -> str:
     """An error or a bar as the page shows it."""
     if record["kind"] == "interval":
@@ -62,11 +76,13 @@ def rows(records: list[dict[str, Any]]) -> list[str]:
     for found in groups.values():
         shown = found
         if len(found) > MANY:
-            worst = max(found, key=lambda r: r["error"])
+            worst = max(found, key=lambda r: 0.0 if rounding(r) else r["error"])
             shown = [{**worst, "case": f"{worst['case']}, the worst of {len(found)}"}]
         for r in shown:
-            cells = [r["case"], r["quantity"], number(r["exact"]), r["source"], number(r["computed"])]
-            cells += [share(r, r["error"]), share(r, r["bar"]), r["mesh"], f"`{r['test']}`"]
+            noise = rounding(r)
+            computed = number(r["computed"]) if r["exact"] or not noise else noise
+            cells = [r["case"], r["quantity"], number(r["exact"]), r["source"], computed]
+            cells += [noise or share(r, r["error"]), share(r, r["bar"]), r["mesh"], f"`{r['test']}`"]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines
 
@@ -105,7 +121,7 @@ def page(text: str, lines: list[dict[str, Any]]) -> str:
 
 def measure() -> None:
     """Run the tests and keep their records, if all of them pass."""
-    fresh = RECORDS.with_suffix(".new")
+    fresh = RECORDS.with_suffix(".jsonl.new")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", f"--verification={fresh}"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
         fresh.unlink(missing_ok=True)
@@ -127,7 +143,7 @@ def main() -> None:
     parser.add_argument("--render", action="store_true", help="do not run the tests: use the records that are there")
     if not parser.parse_args().render:
         measure()
-    new = PAGE.with_suffix(".new")
+    new = PAGE.with_suffix(".md.new")
     new.write_text(page(PAGE.read_text(encoding="utf-8"), read()), encoding="utf-8")
     new.replace(PAGE)
 
