@@ -20,7 +20,7 @@ from ssb2mesh.lattice.walls import WallFaces, volume_change
 __all__ = ["Pairs", "answered", "find_pairs", "solve_pressures", "swept_by_pairs"]
 
 #: Least and most part of a move that a wall is taken to follow.
-ANSWERS = (0.08, 1.5)
+ANSWERS = (0.05, 1.5)
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,11 @@ def solve_pressures(
 
 
 def answered(
-    before: npt.NDArray[np.float64], asked: npt.NDArray[np.float64], got: npt.NDArray[np.float64], *, least: float
+    before: npt.NDArray[np.float64],
+    asked: npt.NDArray[np.float64],
+    got: npt.NDArray[np.float64],
+    *,
+    least: float | npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """Return the part of a move that walls follow, as far as a round has told.
 
@@ -162,8 +166,8 @@ def answered(
         What was thought of it.
     asked, got : (k,) float arrays
         Volume that they would have swept without obstacles, and that they have swept.
-    least : float
-        Less is too little to tell.
+    least : float or (k,) array
+        Less is too little to tell: what a wall has swept is then by chance, and what was thought of it stays.
 
     Returns
     -------

@@ -69,7 +69,9 @@ LEAST = 1e-3
 #: Rounds of giving back volume; how much of what is missing is asked for at first; and least and most of it later.
 ROUNDS, GAIN, GAINS = 4, 2.0, (0.5, 6.0)
 #: Rounds of giving it back to all components together; and what part of a move a wall is thought to follow at first.
-TOGETHER, ANSWER = 5, 0.7
+TOGETHER, ANSWER = 6, 0.7
+#: How far, in cells, a wall must have been asked to go for its answer to tell more than chance.
+TOLD = 0.01
 
 
 def relax(
@@ -212,7 +214,7 @@ def _give_back_together(movable: Movable, interface: Interface, walls: Walls, *,
     for number in range(1, TOGETHER + 1):
         moved = displacements(movable.points, interface, which=interface.vertices, scale=walls.scale)
         swept, area = swept_by_pairs(pairs, moved, walls.cut_other)
-        answer = answered(answer, asked, swept - before, least=1e-4 * float(most))
+        answer = answered(answer, asked, swept - before, least=np.maximum(1e-4 * most, TOLD * area))
         missing = missing_volume(wanted, pairs.sum(swept))
         pressure = np.clip(solve_pressures(pairs, answer * area, missing, ~np.isnan(wanted)), -most, most)
         before, asked = swept, area * (pressure[pairs.sides[:, 0]] - pressure[pairs.sides[:, 1]])

@@ -56,6 +56,7 @@ svg .bars rect{fill:var(--accent)}
 article{margin-bottom:2rem}
 details{margin:.6rem 0;font-size:.92rem}
 summary{cursor:pointer;color:var(--accent)}
+a{color:var(--accent)}
 pre{background:var(--panel);border-radius:.5rem;padding:.8rem;overflow-x:auto;font-size:.82rem;line-height:1.45}
 @media (max-width:34rem){main{padding:1.25rem .9rem 3rem}h1{font-size:1.5rem}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}td.bar{display:none}}

@@ -165,7 +165,7 @@ def _drawn(
     whole = float(np.prod(np.asarray(head.size)))
     parts = {name: f"{100 * volume / whole:.1f} %" for name, volume in found["phases"].items()}
     kept = dict(parts)
-    parts |= {name: "not meshed" for name in head.phase_names if name not in parts}
+    parts |= {name: "left out" for name in head.phase_names if name not in parts}
     leaf = float((plan.spacing * (1 << plan.level)).min())
     clear = leaf >= CLEAR * float(meshed[0].pixel.max())
     told = " Broken lines: planes between slabs." if heights else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -167,7 +168,7 @@ def mesh_sections(
     Returns
     -------
     list of Section
-        Whole on the first process. A process has the vertices of two slabs in memory, and some of their tets.
+        Whole on the first process. A process has the vertices of one slab in memory, and some of its tets.
 
     Examples
     --------
@@ -179,12 +180,27 @@ def mesh_sections(
     vertices, ends = (np.concatenate([[0], np.cumsum([each[k] for each in sizes])]).tolist() for k in range(2))
     with h5py.File(path, "r") as file:
         for slab in range(len(sizes) * ranks.rank // ranks.size, len(sizes) * (ranks.rank + 1) // ranks.size):
-            # a slab names vertices of its own and of the slab below
-            start = vertices[max(slab - 1, 0)]
-            points = file["points"][start : vertices[slab + 1]]
-            for first in range(ends[slab], ends[slab + 1], TETS):
-                rows = slice(first, min(first + TETS, ends[slab + 1]))
-                tets, tags = file["tets"][rows] - start, file["cell_tags"][rows]
+            start = vertices[slab]
+            blocks = [slice(t, min(t + TETS, ends[slab + 1])) for t in range(ends[slab], ends[slab + 1], TETS)]
+            # a slab names vertices of its own, and a few of the slab below
+            few = [np.unique(tets[tets < start]) for tets in (file["tets"][rows] for rows in blocks)]
+            theirs = np.unique(np.concatenate([np.empty(0, np.int64), *few]))
+            points = np.concatenate([_picked(file["points"], theirs), file["points"][start : vertices[slab + 1]]])
+            for rows in blocks:
+                tets = file["tets"][rows].astype(np.int64)
+                own = tets >= start
+                tets[own] += len(theirs) - start
+                tets[~own] = np.searchsorted(theirs, tets[~own])
                 for one in sections:
-                    paint(one, points, tets, tags)
+                    paint(one, points, tets, file["cell_tags"][rows])
     return on_first_process(sections, ranks)
+
+
+def _picked(points: Any, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """Some rows of an array in a file, ascending, which is read in parts."""
+    found = [np.empty((0, 3))]
+    for first in range(int(rows[0]) if len(rows) else 0, int(rows[-1]) + 1 if len(rows) else 0, TETS):
+        low, high = np.searchsorted(rows, [first, first + TETS])
+        if high > low:
+            found.append(points[first : first + TETS][rows[low:high] - first])
+    return np.concatenate(found)
