@@ -39,7 +39,8 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     InputError
-        If its folder does not exist or cannot be written to, or the file exists and `overwrite` is not set.
+        If its folder does not exist or cannot be written to, or the file exists and `overwrite` is not set. So with the
+        ``.h5`` file beside an ``.xdmf`` file, which must be that of a mesh or of fields even then.
 
     Examples
     --------
@@ -52,7 +53,31 @@ def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
         raise InputError(f"output: {str(path)!r} is a folder; give a file name")
     if path.exists() and not overwrite:
         raise InputError(f"output: {str(path)!r} exists; give --overwrite to replace it, or another name")
+    if path.suffix.lower() == ".xdmf":
+        _check_arrays(path, path.with_suffix(".h5"), overwrite=overwrite)
     return path
+
+
+def _check_arrays(path: Path, arrays: Path, *, overwrite: bool) -> None:
+    """Check that the arrays of an XDMF file replace nothing else: a volume in HDF5 may well have the same name."""
+    if not arrays.exists():
+        return
+    told = f"output: the arrays of {str(path)!r} go to {str(arrays)!r}, which exists"
+    if not _holds_mesh(arrays):
+        raise InputError(f"{told} and is no mesh; give another name")
+    if not overwrite:
+        raise InputError(f"{told}; give --overwrite to replace it, or another name")
+
+
+def _holds_mesh(path: Path) -> bool:
+    """Whether an HDF5 file is the arrays of a mesh, ours or DOLFINx's."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return "header" in file.attrs or "Mesh" in file
+    except OSError:
+        return False
 
 
 def check_output_folder(path: str | Path, *, overwrite: bool = False) -> Path:

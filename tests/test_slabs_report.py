@@ -188,3 +188,29 @@ def test_bad_folders(tmp_path):
     done = CliRunner().invoke(cli, [*mesh, "--slabs", "2"])
     assert "is a file; give a folder" in done.output
     assert not (tmp_path / "m.xdmf").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--overwrite"], ["--slabs", "2", "--overwrite"]])
+def test_the_volume_is_not_replaced_by_the_arrays_of_its_mesh(more, tmp_path):
+    """``v.h5`` is where the arrays of ``v.xdmf`` would go."""
+    from ssb2mesh.cli.main import cli
+
+    write_volume(smooth_volume((6, 6, 24)), tmp_path / "v.h5")
+    before = (tmp_path / "v.h5").read_bytes()
+    done = CliRunner().invoke(cli, ["mesh", str(tmp_path / "v.h5"), "-o", str(tmp_path / "v.xdmf"), *more])
+    assert done.exit_code == 1
+    assert "which exists and is no mesh; give another name" in " ".join(done.output.split())
+    assert (tmp_path / "v.h5").read_bytes() == before
+
+
+def test_arrays_of_a_mesh_are_replaced_when_asked(tmp_path):
+    from ssb2mesh.cli.main import cli
+
+    write_volume(smooth_volume((6, 6, 24)), tmp_path / "v.h5")
+    mesh = ["mesh", str(tmp_path / "v.h5"), "-o", str(tmp_path / "m.xdmf"), "--slabs", "2"]
+    assert CliRunner().invoke(cli, mesh).exit_code == 0
+    (tmp_path / "m.xdmf").unlink()
+    done = CliRunner().invoke(cli, mesh)
+    assert done.exit_code == 1
+    assert "m.h5', which exists; give --overwrite" in " ".join(done.output.split())
+    assert CliRunner().invoke(cli, [*mesh, "--overwrite"]).exit_code == 0

@@ -29,7 +29,7 @@ __all__ = ["command"]
     examples=(
         'ssb2mesh mesh cathode.tif -o cathode.vtu --voxel-size "0.4 um" --phase 0=pore --phase 1=NMC',
         'ssb2mesh mesh cathode.tif -o out.xdmf --voxel-size "0.4 um" --phase 0=void --drop void --grade 2',
-        "ssb2mesh mesh large.h5 -o large.xdmf --grade 3 --out-of-core",
+        "ssb2mesh mesh large.h5 -o mesh.xdmf --grade 3 --out-of-core",
         'ssb2mesh mesh cathode.tif -o cathode.msh --voxel-size "0.4 um" --crop 0:128,0:128,0:128 --dry-run --json',
     ),
 )

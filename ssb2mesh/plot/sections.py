@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ssb2mesh.plot.labels import colour_bar, field_limits, robust_limits
+from ssb2mesh.plot.labels import colour_bar, field_limits, fitting, robust_limits
 from ssb2mesh.plot.style import house_style, length_unit, new_figure, phase_colours, phase_legend, save
 from ssb2mesh.slabs.raster import Section
 
@@ -17,8 +17,10 @@ __all__ = ["plot_field_sections", "plot_sections"]
 
 #: Colours of what is in the box and has no phase, or no field; and of the planes between slabs.
 _BLANK, _GREY, _PLANE = "#FFFFFF", "#DFE2E5", "#222222"
+#: Least width of the place of a section, pixels.
+_SLOT = 170.0
 #: Share of the picture for the legend, and its width in pixels.
-_LEGEND, _WIDTH = 0.16, 1800
+_LEGEND, _WIDTH = 0.19, 1800
 
 
 def plot_sections(
@@ -120,6 +122,8 @@ def plot_field_sections(
     """
     fields = [np.asarray(one.values) for one in sections]
     every = np.concatenate([values[np.isfinite(values)] for values in fields])
+    label, unit = fitting(label, float(np.abs(every).max()))
+    fields, every = [values / unit for values in fields], every / unit
     limits, extend = (field_limits if potential else robust_limits)(every)
     look: dict[str, Any] = {"cmap": "viridis" if potential else "inferno", "vmin": limits[0], "vmax": limits[1]}
     with house_style():
@@ -144,11 +148,12 @@ def _laid_out(sections: Sequence[Section]) -> tuple[Any, list[tuple[float, float
     wide = (1 - _LEGEND) * _WIDTH - (len(sections) + 0.2) * gap
     scale = min(wide / spans[:, 0].sum(), 1000.0 / spans[:, 1].max())
     height = int(max(scale * spans[:, 1].max(), 220.0) + base + top)
-    left, frames = gap + (wide - scale * spans[:, 0].sum()) / 2, []
+    slots = np.maximum(scale * spans[:, 0], _SLOT)
+    left, frames = gap + max(wide - slots.sum(), 0.0) / 2, []
     highest = base + scale * spans[:, 1].max()
-    for across, up in scale * spans:
-        frames.append((left / _WIDTH, (highest - up) / height, across / _WIDTH, up / height))
-        left += across + gap
+    for (across, up), slot in zip(scale * spans, slots, strict=True):
+        frames.append(((left + (slot - across) / 2) / _WIDTH, (highest - up) / height, across / _WIDTH, up / height))
+        left += slot + gap
     return new_figure((_WIDTH, height)), frames
 
 
@@ -172,7 +177,9 @@ def _panel(
     axes.set_title(head, pad=4)
     axes.set_xlabel(f"{'xyz'[across]} ({unit})", labelpad=2)
     axes.set_ylabel(f"{'xyz'[up]} ({unit})", labelpad=2)
-    axes.locator_params(nbins=5)
+    axes.locator_params(axis="x", nbins=5 if frame[2] * _WIDTH > _SLOT else 1)
+    tall = frame[3] * figure.get_size_inches()[1] * figure.dpi
+    axes.locator_params(axis="y", nbins=5 if tall > _SLOT / 2 else 1)
     _draw_planes(axes, section, planes)
     return axes
 

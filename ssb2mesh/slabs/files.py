@@ -64,7 +64,7 @@ def mesh_file_in_slabs(
 
     Examples
     --------
-    >>> mesh_file_in_slabs("a.h5", "a.xdmf", slabs=4)["tets"]  # doctest: +SKIP
+    >>> mesh_file_in_slabs("a.h5", "mesh.xdmf", slabs=4)["tets"]  # doctest: +SKIP
     """
     from ssb2mesh.identity import digest, file_identity
     from ssb2mesh.mesh_options import lattice_options

@@ -235,10 +235,10 @@ def field_figures(result: Any, head: VoxelBox, folder: Path, *, name: str, numbe
     from ssb2mesh.plot.labels import field_label
     from ssb2mesh.plot.sections import plot_field_sections
 
-    domain = result.domain
+    domain: Any = getattr(result, "domain", None)
     jobs: list[tuple[Figure, Callable[[Path], object]]] = []
     folder.mkdir(exist_ok=True, parents=True)
-    for field, values, by_point in _fields(result)[:MOST_FIELDS]:
+    for field, values, by_point in _fields(result)[:MOST_FIELDS] if domain is not None else ():
         sections = middle_planes(head, field=True)
         points, tets, tags = domain.coordinates, domain.cell_points, domain.cell_phase
         for one in sections:
@@ -322,7 +322,7 @@ def report_slab_file(
 
     Examples
     --------
-    >>> report_slab_file("a.h5", "a.xdmf", "report", numbers=numbers)  # doctest: +SKIP
+    >>> report_slab_file("a.h5", "mesh.xdmf", "report", numbers=numbers)  # doctest: +SKIP
     """
     from ssb2mesh.mesh_options import lattice_options
     from ssb2mesh.slabs.plan import plan_slabs
