@@ -18,6 +18,7 @@ from helpers_mesh import box_mesh, box_volume
 from ssb2mesh.errors import InputError
 from ssb2mesh.report import ReportData, SolveResult, volume_hash, write_report
 from ssb2mesh.report.data import Figure
+from ssb2mesh.report.solves import overview_html
 from ssb2mesh.stages import Stages
 from ssb2mesh.volume import LabelledVolume
 
@@ -330,3 +331,11 @@ def test_every_solve_has_its_pictures_beside_its_numbers(tmp_path, monkeypatch):
     assert "ssb2mesh plot s6.xdmf -o s6.png --field NAME" in told
     assert "ssb2mesh plot s7.xdmf" in told
     assert "7 nA in at z_max" in told
+
+
+def test_a_bounded_factor_is_shown_with_its_interval():
+    """The factor of linear tets is the lower end of its interval: alone it would look like the answer."""
+    solve = {"name": "tau", "summary": {"tortuosity": {"x": 5.6534}, "tortuosity_interval": {"x": [5.6534, 9.4]}}}
+    assert "x 5.6534 (between 5.6534 and 9.4)" in overview_html([solve])
+    del solve["summary"]["tortuosity_interval"]
+    assert "x 5.6534<" in overview_html([solve])

@@ -81,7 +81,8 @@ def overview_html(solves: Sequence[Mapping[str, Any]]) -> str:
 
 def _main_figures(summary: Mapping[str, Any]) -> str:
     if isinstance(summary.get("tortuosity"), Mapping):
-        found = ", ".join(f"{axis} {_flat_text(value)}" for axis, value in summary["tortuosity"].items())
+        certain = summary.get("tortuosity_interval") or {}
+        found = ", ".join(_factor(axis, value, certain.get(axis)) for axis, value in summary["tortuosity"].items())
         return f"tortuosity factor {found}"
     volts = summary.get("cell_voltage")
     if isinstance(volts, list) and volts:
@@ -101,6 +102,14 @@ def _main_figures(summary: Mapping[str, Any]) -> str:
     if isinstance(summary.get("isotropic"), Mapping):
         return f"Young's modulus {quantity(summary['isotropic'].get('young'), 'Pa')}"
     return _through(summary).removeprefix(", ") or "–"
+
+
+def _factor(axis: str, value: Any, interval: Sequence[float] | None) -> str:
+    """A factor, and where the exact one lies: the value itself is an end of that."""
+    if interval is None:
+        return f"{axis} {_flat_text(value)}"
+    low, high = interval
+    return f"{axis} {_flat_text(value)} (between {_flat_text(low)} and {_flat_text(high)})"
 
 
 def _through(summary: Mapping[str, Any]) -> str:
