@@ -24,6 +24,7 @@ from ssb2mesh.phantoms import make_phantom
 
 PEERS = '{} is not installed: pip install "ssb2mesh[peers]"'
 CUBIC, FLAT, SKEW = (1e-6, 1e-6, 1e-6), (1e-6, 1e-6, 2e-6), (1.3e-6, 0.8e-6, 1e-6)
+WIDE = (2e-6, 2e-6, 1e-6)
 
 
 def _grid(shape, spacing):
@@ -191,6 +192,30 @@ def test_balls_have_their_diameter(radius, spacing, verify):
         absolute=True,
     )
     assert found.summary()["standard deviation"] < 0.1 * max(spacing)
+
+
+@pytest.mark.parametrize("direction", [(0, 0, 1), (1, 0, 0), (1, 1, 0), (1, 1, 1), (0.62, -0.35, 0.7)])
+@pytest.mark.parametrize(("radius", "spacing"), [(4.6, CUBIC), (8.2, CUBIC), (11.3, CUBIC), (6.4, FLAT), (6.4, WIDE)])
+def test_cylinders_have_their_diameter(direction, radius, spacing):
+    d = np.asarray(direction) / np.linalg.norm(direction)
+    half = 7e-6 * np.abs(d) + radius * 1e-6 * np.sqrt(1 - d * d) + 3 * np.asarray(spacing)
+    grid = _grid(np.ceil(2 * half / spacing).astype(int), spacing)
+    place = np.stack(grid, axis=-1) * 1e6 - (0.17, -0.29, 0.38)
+    along = place @ d
+    mask = (place**2).sum(axis=-1) - along**2 < radius**2
+    # away from slanting ends at the sides of the box, which are no surface; of unequal edges the longest counts
+    found = local_thickness(_volume(mask, spacing), "x").thickness[mask & (np.abs(along) < 2)]
+    assert found.mean() == pytest.approx(2e-6 * radius, abs=0.2 * max(spacing))
+    assert found.std() < 0.1 * max(spacing)
+
+
+@pytest.mark.parametrize(("long", "short", "exact"), [(9.0, 5.0, 9.712), (7.0, 5.5, 10.939)])
+def test_cylinders_that_are_not_round_keep_their_thickness(long, short, exact):
+    # the ball touches an ellipse at two places only: averaging over the walls beside them would make it too large;
+    # exact is the mean over these voxels, from balls on a grid of a tenth of a voxel and the distance to the curve
+    x, y, _ = (1e6 * g for g in _grid((24, 16, 6), CUBIC))
+    mask = ((x - 0.2) / long) ** 2 + ((y + 0.3) / short) ** 2 < 1
+    assert local_thickness(_volume(mask), "x").summary()["mean"] == pytest.approx(exact * 1e-6, abs=0.2e-6)
 
 
 def test_local_thickness_against_porespy():

@@ -88,13 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         grid = figure.subplots(1, len(states) + 1, squeeze=False)[0]
         for axes, (state, volume) in zip(grid, states.items(), strict=False):
             cut = volume.labels[:, volume.shape[1] // 2] == volume.label_of(given.electrolyte)
-            axes.imshow(cut.T, origin="lower", cmap="gray")
-            axes.set(title=state, xlabel="x", ylabel="z", xticks=[], yticks=[])
+            sides = (0, 1e6 * volume.size[0], 0, 1e6 * volume.size[2])
+            axes.imshow(cut.T, origin="lower", cmap="gray", extent=sides)
+            axes.set(title=f"{state}, pores black", xlabel="x (um)", ylabel="z (um)" if axes is grid[0] else "")
         width = 0.8 / len(states)
         for number, (state, each) in enumerate(found.items()):
             bars = np.arange(3) + (number - (len(states) - 1) / 2) * width
             grid[-1].bar(bars, [each[f"tau {axis}"] for axis in AXES], width, label=state)
-        grid[-1].set(xticks=range(3), xticklabels=AXES, ylabel="tortuosity factor")
+        grid[-1].set(xticks=range(3), xticklabels=AXES, xlabel="direction", ylabel="tortuosity factor")
         grid[-1].set_ylim(bottom=0.9)
         grid[-1].legend(frameon=False)
 

@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     def draw(figure) -> None:  # noqa: ANN001
         left, right = figure.subplots(1, 2)
         for state, (edges, shares) in curves.items():
-            left.step(1e6 * edges[:-1], 100 * shares, where="post", label=state)
+            left.stairs(100 * shares, 1e6 * edges, label=state, linewidth=1.5)
         ends = [1e6 * edges[1:][np.cumsum(shares) > 0.99][0] for edges, shares in curves.values()]
         left.set(
             xlabel="crack width (um)", ylabel="share of the crack area (%)", xlim=(0, 1.2 * max(ends, default=1.0))

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         sizes = cut.island_diameters
         found[state] = {"columns": len(sizes), "diameter": sizes.mean(), "deviation": sizes.std(),
                         "cracks": cut.fraction, "lost": 1 - seen.fraction}  # fmt: skip
-        maps[state] = seen.contact
+        maps[state] = seen
     lines = [
         Line("columns on the slice", "", collect(found, "columns")),
         Line("mean equivalent diameter", "um", collect(found, "diameter", 1e6), "29.6"),
@@ -71,8 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
 
     def draw(figure) -> None:  # noqa: ANN001
         for axes, (state, picture) in zip(figure.subplots(1, len(maps), squeeze=False)[0], maps.items(), strict=True):
-            axes.imshow(picture.T, origin="lower", cmap="gray")
-            axes.set(title=f"{state}: contact on the foil (white)", xlabel="x (voxels)", ylabel="y (voxels)")
+            sides = [1e6 * end for ends in picture.extent for end in ends]
+            axes.imshow(picture.contact.T, origin="lower", cmap="gray", extent=sides)
+            axes.set(title=f"{state}: contact on the foil (white)", xlabel="x (um)", ylabel="y (um)")
 
     finish("huang-2025-anode", list(states), lines, given.output, draw)
     return found

@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         for state, each in curves.items():
             left.plot(1e6 * each["height"], 100 * each["profile"], label=state)
             if "edges" in each:
-                right.step(1e6 * each["edges"][:-1], 100 * each["shares"], where="post", label=state)
+                right.stairs(100 * each["shares"], 1e6 * each["edges"], label=state, linewidth=1.5)
         left.set(xlabel=f"{given.axis} (um)", ylabel=f"{given.electrolyte} (vol%)")
         right.set(xlabel="pore size (um)", ylabel="share of the void (%)")
         left.legend(frameon=False)

@@ -138,8 +138,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         for column, (state, pair) in enumerate(maps.items()):
             for row, key in enumerate(SIDES):
                 axes = figure.add_subplot(grid[row, column])
-                axes.imshow(pair[key].contact.T, origin="lower", cmap="gray")
-                axes.set(title=f"{key}, {state}", xticks=[], yticks=[])
+                sides = [1e6 * end for ends in pair[key].extent for end in ends]
+                axes.imshow(pair[key].contact.T, origin="lower", cmap="gray", extent=sides)
+                axes.set(title=f"{key}, {state}", xlabel="x (um)" if row else "", ylabel="" if column else "y (um)")
+        figure.suptitle("contact (white) of lithium and electrolyte, and voltage")
         axes = figure.add_subplot(grid[:, -2:])
         for key, text in (("voltage", "with constriction"), ("flat", "areas alone")):
             axes.plot(range(len(states)), collect(found, key, 1e3), "o-", label=text)

@@ -131,11 +131,18 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
             shown = np.zeros(cut.shape)  # the same colour for a role in every state, none for void
             for tone, name in enumerate((given.collector, given.active, given.electrolyte), 1):
                 shown[cut == volume.label_of(name)] = tone
-            axes.imshow(np.ma.masked_equal(shown, 0).T, origin="lower", cmap="viridis", vmin=0, vmax=3)
-            axes.set(title=state, xticks=[], yticks=[], xlabel="x", ylabel="z")
+            sides = (0, 1e6 * volume.size[0], 0, 1e6 * volume.size[2])
+            drawn = axes.imshow(
+                np.ma.masked_equal(shown, 0).T, origin="lower", cmap="viridis", vmin=0, vmax=3, extent=sides
+            )
+            axes.set(title=state, xlabel="x (um)", ylabel="z (um)" if axes is grid[0] else "")
+        for tone, name in enumerate((given.collector, given.active, given.electrolyte), 1):
+            grid[0].plot([], [], "s", color=drawn.cmap(tone / 3), label=name)
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower left", ncol=3, frameon=False)
         for key, text in (("utilisable", "utilisable volume"), ("contact", "on electrolyte"), ("relative", "current")):
             grid[-1].plot(range(len(states)), collect(found, key), "o-", label=text)
-        grid[-1].set(xticks=range(len(states)), xticklabels=[s.replace(" ", "\n") for s in states], ylim=(0, 1.05))
+        grid[-1].set(xticks=range(len(states)), xticklabels=[s.replace(" ", "\n") for s in states], ylim=(0, 1.05),
+                     xlim=(-0.4, len(states) - 0.6), ylabel="share")  # fmt: skip
         grid[-1].legend(frameon=False)
 
     finish("neumann-2020-utilisation", list(states), lines, given.output, draw)

@@ -76,8 +76,10 @@ def local_thickness(volume: LabelledVolume, phase: str) -> LocalThickness:
     """Return at each voxel of a phase the diameter of the largest ball inside the phase that holds the voxel.
 
     Distances are to the smooth surface, which is fitted to the voxel faces around each place, and the balls' centres
-    lie between the voxels where that makes them larger, so that the thickness is not bound to whole voxels: flat layers
-    and balls come out within about 0.2 voxels. Nothing is thinner than a voxel. The sides of the box are no surface.
+    lie between the voxels where that makes them larger, so that the thickness is not bound to whole voxels. Balls that
+    touch the walls all around are fitted to them by least squares, since the nearest of many noisy places is too near.
+    Flat layers, cylinders and balls come out within about 0.2 voxels (of the longest edge, if edges differ). Nothing is
+    thinner than a voxel. The sides of the box are no surface.
 
     Parameters
     ----------
@@ -128,15 +130,28 @@ def _largest_balls(
     mask: npt.NDArray[np.bool_], steps: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
     """Balls that no other one nearby holds (centre, radius), largest first; distance of voxels to the surface."""
-    from ssb2mesh.measure.thickness_kernel import balls, patches, refine
+    from ssb2mesh.measure.thickness_kernel import RAYS, balls, patches, refine
 
     layers = mask.shape[0]
     distance, near = nearest_outside(mask, (float(steps[0]), float(steps[1]), float(steps[2])), places=True)
-    byte, weights = mask.view(np.uint8), window_weights()
-    parts = in_slabs(lambda a, b: patches(byte, weights, steps, a, b), layers)
+    rays, wide = _rays(RAYS), float(np.prod(steps) ** (1 / 3))
+    # as wide along all axes in length, not in voxels: else directions of curved surfaces are drawn towards long edges
+    deviations = 1.5 * wide / steps
+    byte, weights = mask.view(np.uint8), [window_weights(int(np.ceil(2.6 * d)), d) for d in deviations]
+    parts = in_slabs(lambda a, b: patches(byte, *weights, steps, a, b), layers)
     pieces = np.concatenate([part for _, part in parts])
     index = np.full(mask.size, -1, np.int32)
     index[np.concatenate([places for places, _ in parts])] = np.arange(len(pieces), dtype=np.int32)
     in_slabs(lambda a, b: refine(mask, near, index, pieces, steps, a, b, distance), layers)
-    found = np.concatenate(in_slabs(lambda a, b: balls(mask, near, index, pieces, distance, steps, a, b), layers))
+    found = np.concatenate(
+        in_slabs(lambda a, b: balls(mask, near, index, pieces, distance, steps, rays, wide, a, b), layers)
+    )
     return found[np.argsort(-found[:, 3], kind="stable")], distance
+
+
+def _rays(count: int) -> npt.NDArray[np.float64]:
+    """Unit vectors spread evenly over the sphere, (count, 3)."""
+    turn = np.pi * (3 - np.sqrt(5)) * np.arange(count)
+    z = 1 - (2 * np.arange(count) + 1) / count
+    r = np.sqrt(1 - z * z)
+    return np.ascontiguousarray(np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1))
