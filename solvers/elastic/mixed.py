@@ -32,9 +32,6 @@ KEPT = 0.1
 #: Weight of the stabilisation of linear tets, over the shear modulus.
 STABILISATION = 1.0
 
-#: What the Schur complement has beside the compressibility, over the mass matrix over the shear modulus.
-SCHUR = 1.5
-
 #: Mean of products of barycentric coordinates over a tet.
 MASS = (np.ones((4, 4)) + np.eye(4)) / 20.0
 
@@ -160,7 +157,7 @@ class MixedBulk(Bulk):
             _scatter_cost(rows, tets, *square, entries)
             entries *= np.repeat(unit, np.diff(square[0])) * unit[square[1]]
             squares.append(assemble_rows(nodes, self.numbering, square, entries))
-        return Border(self.numbering, divergence, squares[0], self._scale(rows, unit), squares[1], self._unit())
+        return Border(self.numbering, divergence, squares[0], squares[1], self._unit())
 
     def shear_of_phase(self, tags: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
         """Shear modulus of phases by tag, Pa; zero where there is no material."""
@@ -168,13 +165,6 @@ class MixedBulk(Bulk):
         table = np.zeros(max(domain.phases.values()) + 1)
         table[domain.phase_tags(self._names, argument="materials")] = self._shears
         return np.asarray(table[tags])
-
-    def _scale(self, rows: npt.NDArray[np.int32], unit: npt.NDArray[np.float64]) -> Any:
-        """The diagonal that the Schur complement resembles."""
-        weight = self.volumes[self.pressed] / 10.0 * (1.0 / self.taken_of_pressed + SCHUR / self.shear_of_pressed)
-        table = (np.arange(len(self.numbering.rows) + 1), np.arange(len(self.numbering.rows), dtype=np.int32))
-        values = unit**2 * np.bincount(rows.ravel(), np.repeat(weight, 4), minlength=len(unit))
-        return assemble_rows(self.nodes, self.numbering, table, np.asarray(values, dtype=np.float64))
 
     def _unit(self) -> npt.NDArray[np.float64]:
         """Pressure that a unit displacement over a mean tet makes, by column, Pa/m: rows and unknowns in one unit."""

@@ -3,9 +3,10 @@
     [A  B']   A stiffness of shape changes, with all supports     preconditioner [AMG(A)   B'             ]
     [B  -C]   B divergence, C compressibility and stabilisation                  [         -D^-1 - AMG(F) ]^-1
 
-D is the diagonal of a mass matrix over the shear modulus, which the Schur complement resembles wherever shear lets
-pressures act near by; F adds how they even out between stiff walls (`solvers.elastic.drainage`). Iterations do not
-depend on Poisson's ratio; among stiff grains they still grow slowly with the unknowns (docs/mechanics.md has counts).
+D is diagonal: what the Schur complement would have if the displacements of a node moved alone. That knows stiff walls
+and free sides, between which its entries differ tenfold. F adds how pressures even out between stiff walls
+(`solvers.elastic.drainage`). Iterations do not depend on Poisson's ratio; among stiff grains they still grow slowly
+with the unknowns (docs/mechanics.md has counts).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from solvers.linear import set_scalar_multigrid
 
 #: Vectors that GMRES keeps.
 RESTART = 100
+#: Scale of D, and the weight in it of nodes that move: together they move more than each alone. Measured.
+SCALE, MOBILITY = 3.0, 2.0
 
 __all__ = ["Border", "Numbering", "Saddle", "SaddleSolver", "assemble_rows", "number_pressures"]
 
@@ -88,8 +91,8 @@ class Border:
     ----------
     numbering : Numbering
         The pressures.
-    divergence, compression, scale, drain : petsc4py Mat
-        B; -C; the diagonal D; Darcy's law F; all in the unit.
+    divergence, compression, drain : petsc4py Mat
+        B; -C; Darcy's law F; all in the unit.
     unit : (pressures,) float array
         Pressure in Pa for each unit (m) of the matrix's unknowns, force in N for each m3 of its rows.
     """
@@ -97,7 +100,6 @@ class Border:
     numbering: Numbering
     divergence: Any
     compression: Any
-    scale: Any
     drain: Any
     unit: npt.NDArray[np.float64]
 
@@ -113,7 +115,7 @@ class Border:
 
     def destroy(self) -> None:
         """Free the matrices."""
-        for matrix in (self.divergence, self.compression, self.scale, self.drain):
+        for matrix in (self.divergence, self.compression, self.drain):
             matrix.destroy()
 
 
@@ -213,14 +215,31 @@ class Saddle:
             matrix.destroy()
 
 
+def _diagonal(saddle: Saddle) -> Any:
+    """Return D, as a vector: the diagonal of C + B diag(A)^-1 B' with weights."""
+    squares = saddle.border.divergence.copy()
+    pointers, columns, values = squares.getValuesCSR()
+    squares.setValuesCSR(pointers, columns, values**2)
+    squares.assemble()
+    single = saddle.stiffness.getDiagonal()
+    single.reciprocal()
+    result = saddle.border.compression.getDiagonal()
+    moved = result.duplicate()
+    squares.mult(single, moved)
+    result.array[:] = SCALE * (MOBILITY * moved.array_r - result.array_r)
+    for done in (squares, single, moved):
+        done.destroy()
+    return result
+
+
 class _Triangle:
     """The preconditioner as PETSc calls it: pressures by scale and drainage, then displacements by multigrid."""
 
     def __init__(self, saddle: Saddle, multigrid: Any, drain: Any) -> None:
         self.multigrid, self.border, self.drain = multigrid, saddle.border, drain
         self.force, self.displacement = saddle.stiffness.createVecs()
-        self.pressure, self.volume = saddle.border.scale.createVecs()
-        self.inverse = saddle.border.scale.getDiagonal()
+        self.pressure, self.volume = saddle.border.compression.createVecs()
+        self.inverse = _diagonal(saddle)
         self.inverse.reciprocal()
 
     def apply(self, pc: Any, x: Any, y: Any) -> None:
@@ -260,9 +279,9 @@ class SaddleSolver(ElasticSolver):
         for key, value in self.options.items():
             options[prefix + key] = value
         multigrid.setFromOptions()
+        multigrid.setUp()  # the smoothers of the levels look for their options only now
         for key in self.options:
             options.delValue(prefix + key)
-        multigrid.setUp()
         self.ksp.setOperators(self.matrix.operator)
         self.ksp.setType("gmres")
         self.ksp.setGMRESRestart(RESTART)

@@ -130,7 +130,16 @@ def test_iterations_of_a_soft_phase_between_stiff_grains():
                            materials={"phase1": Elastic(1.0, 0.4999), "phase2": Elastic(25.0, 0.3)},
                            loads=Loads(pressure={"z_max": 1e-3}))  # fmt: skip
         counts.append(found.linear.iterations)
-    assert max(counts) <= 65, counts
+    assert max(counts) <= 55, counts
+
+
+def test_walls_are_in_the_scale_of_pressures():
+    # 50 iterations; 61 with a scale that knows no walls and two smoothing steps for three, 55 with the three alone
+    labels = np.kron(np.random.default_rng(1).integers(1, 3, (4, 4, 4)), np.ones((4, 4, 4), int))
+    found = elasticity(load_domain(box_mesh(16, labels)), supports=SYMMETRY, options=MIXED,
+                       materials={"phase1": Elastic(1.0, 0.4999), "phase2": Elastic(1000.0, 0.3)},
+                       loads=Loads(pressure={"z_max": 1e-3}))  # fmt: skip
+    assert found.linear.iterations <= 53
 
 
 def ring(n):
@@ -196,7 +205,7 @@ def test_lame_shell_at_0_4999(verify):
     assert found.balance < 1e-10
     assert found.totals["work"]["imbalance"] < 1e-10
     # quadratic tets reach the stress at the wall itself
-    domain = load_domain(octant(12, 5, growing(5 / 12, 1.0, 2.0), drop=True))
+    domain = load_domain(octant(14, 6, growing(6 / 14, 1.0, 2.0), drop=True))
     found = elasticity(domain, materials={"matrix": Elastic(1.0, nu)}, supports=SYMMETRY, loads=load, order=2,
                        options=MIXED)  # fmt: skip
     six = found.nodal_stress("matrix")[np.abs(np.linalg.norm(domain.coordinates, axis=1) - 1.0) < 1e-9]
@@ -209,8 +218,8 @@ def test_lame_shell_at_0_4999(verify):
         source="Lame",
         mesh=domain,
     )
-    # nine degrees a facet: the wall lies up to 0.6 % inside its sphere, and the displacement goes with its square
-    assert outward(domain, found, 1.0) == pytest.approx(exact, rel=0.013)
+    # flat facets: the error goes with the square of their angle, see test_mechanics.test_lame_shell
+    assert outward(domain, found, 1.0) == pytest.approx(exact, rel=0.01)
 
 
 def test_plastic_shell_on_linear_tets(verify):
@@ -325,6 +334,7 @@ def test_bad_formulation():
 
 def test_iterations_of_many_grains_do_not_grow_with_the_sample():
     # without drainage: 57 and 140, as pressures over many grains and in enclosed ones meet no resistance in shear alone
+    # with drainage, but a scale that knows no walls: 49 and 66; now 45 and 57. The bound is that asked of elasticity
     counts = []
     for n in (12, 24):
         labels = np.kron(np.where(np.random.default_rng(0).random((n // 4,) * 3) < 0.5, 1, 2), np.ones((4, 4, 4), int))
@@ -332,8 +342,7 @@ def test_iterations_of_many_grains_do_not_grow_with_the_sample():
                            materials={"phase1": Elastic(1.0, 0.4999), "phase2": Elastic(1000.0, 0.3)},
                            loads=Loads(pressure={"z_max": 1e-3}))  # fmt: skip
         counts.append(found.linear.iterations)
-    assert counts[1] <= 80, counts
-    assert counts[0] <= 60, counts
+    assert max(counts) <= 60, counts
 
 
 def test_drainage_of_a_box():
