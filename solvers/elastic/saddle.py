@@ -3,8 +3,8 @@
     [A  B']   A stiffness of shape changes, with all supports     preconditioner [AMG(A)   B'             ]
     [B  -C]   B divergence, C compressibility and stabilisation                  [         -D^-1 - AMG(F) ]^-1
 
-D is diagonal: what the Schur complement would have if the displacements of a node moved alone. That knows stiff walls
-and free sides, between which its entries differ tenfold. F adds how pressures even out between stiff walls
+D is diagonal: what the Schur complement would have if each displacement moved alone. That knows stiff walls and free
+sides: over the mass matrix it is three times as large at the latter. F adds how pressures even out between stiff walls
 (`solvers.elastic.drainage`). Iterations do not depend on Poisson's ratio; among stiff grains they still grow slowly
 with the unknowns (docs/mechanics.md has counts).
 """
