@@ -25,8 +25,8 @@ GAMG_OPTIONS: dict[str, Any] = {
     "mg_levels_esteig_ksp_max_it": 10,
 }
 
-#: Slower coarsening for large systems, in unknowns: at 985 527 it took 36 iterations instead of 56, for 1.6 times the
-#: processor time; below, fast coarsening stays within 60 and is cheaper.
+#: Slower coarsening for large systems, in unknowns: on cubes, at 985 527, it took 36 iterations instead of 56, for 1.6
+#: times the processor time; below, fast coarsening stays within 60 and is cheaper.
 LARGE = 1_000_000
 LARGE_OPTIONS: dict[str, Any] = {"pc_gamg_threshold": 0.03, "pc_gamg_threshold_scale": 0.5}
 
