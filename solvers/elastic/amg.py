@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from solvers import dolfinx_api as api
 from solvers.linear import LinearReport, _Convergence, _failure
@@ -12,11 +12,13 @@ from ssb2mesh.errors import SolverError
 
 __all__ = ["ElasticSolver", "set_multigrid", "set_near_null"]
 
-#: Smoothed aggregation on the nodes, with Chebyshev smoothing: measured in docs/mechanics.md.
+#: Smoothed aggregation on the nodes, with Chebyshev smoothing: measured in docs/mechanics.md. Weak links, such as
+#: those of a soft node to a stiff one, are left out on the finest level only: on others that costs more than it saves.
 GAMG_OPTIONS: dict[str, Any] = {
     "pc_gamg_type": "agg",
     "pc_gamg_agg_nsmooths": 1,
-    "pc_gamg_threshold": 0.01,
+    "pc_gamg_threshold": 0.05,
+    "pc_gamg_threshold_scale": 0.0,
     "pc_gamg_coarse_eq_limit": 1000,
     "mg_levels_ksp_type": "chebyshev",
     "mg_levels_ksp_max_it": 3,
@@ -24,11 +26,6 @@ GAMG_OPTIONS: dict[str, Any] = {
     "mg_levels_esteig_ksp_type": "cg",
     "mg_levels_esteig_ksp_max_it": 10,
 }
-
-#: Slower coarsening for large systems, in unknowns: on cubes, at 985 527, it took 36 iterations instead of 56, for 1.6
-#: times the processor time; below, fast coarsening stays within 60 and is cheaper.
-LARGE = 1_000_000
-LARGE_OPTIONS: dict[str, Any] = {"pc_gamg_threshold": 0.03, "pc_gamg_threshold_scale": 0.5}
 
 #: Each component of the displacement by itself: cheap, good for elongated tets, poor for slender bodies that bend.
 BOOMERAMG_OPTIONS: dict[str, Any] = {
@@ -64,6 +61,8 @@ class ElasticSolver:
     """
 
     krylov = "CG"
+    #: What differs from GAMG_OPTIONS.
+    changes: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -75,9 +74,8 @@ class ElasticSolver:
         multigrid: str = "gamg",
     ) -> None:
         petsc = api.petsc()
-        name, self.kind, self.options = MULTIGRIDS[multigrid]
-        if self.kind == "gamg" and matrix.getSize()[0] > LARGE:
-            self.options = {**self.options, **LARGE_OPTIONS}
+        name, self.kind, options = MULTIGRIDS[multigrid]
+        self.options = {**options, **(self.changes if self.kind == "gamg" else {})}
         #: Krylov method and preconditioner.
         self.method = f"{self.krylov} + {name}"
         self.matrix, self.tolerance, self.max_iterations = matrix, tolerance, max_iterations

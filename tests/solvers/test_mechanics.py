@@ -9,7 +9,9 @@ from helpers_mesh import box_mesh, random_mesh
 from test_conduction import wiggled
 
 from solvers import dolfinx_api, load_domain
+from ssb2mesh import mesh_volume
 from ssb2mesh.errors import InputError
+from ssb2mesh.phantoms import make_phantom
 
 pytestmark = pytest.mark.skipif(not dolfinx_api.available(), reason="DOLFINx is not installed: " + dolfinx_api.INSTALL)
 
@@ -165,7 +167,8 @@ def test_eigenstrain_in_a_held_layer(verify):
         source="-E e / (1 - nu)",
         mesh=domain,
     )
-    assert np.abs(stress[~lower]).max() < 1e-12
+    # nothing but what the solver leaves: 1e-10, as below, of the stress there
+    assert np.abs(stress[~lower]).max() < 1e-10 * 10.0 * 0.01 / 0.75
     top = found.displacement[domain.coordinates[:, 2] == 1.0, 2]
     assert top == pytest.approx(0.5 * 0.01 * 1.25 / 0.75, rel=1e-10)
 
@@ -424,15 +427,11 @@ def test_bad_materials(arguments, message):
         Elastic(**arguments)
 
 
-def test_large_systems_are_coarsened_more_finely(monkeypatch):
-    from solvers.elastic import amg
-
-    labels = np.kron(np.random.default_rng(0).integers(1, 3, (5, 5, 5)), np.ones((4, 4, 4), int))
-    domain = load_domain(box_mesh(20, labels))
-    counts = []
-    for large in (amg.LARGE, 1000):
-        monkeypatch.setattr(amg, "LARGE", large)
-        found = elasticity(domain, materials={"phase1": Elastic(1.0, 0.3), "phase2": Elastic(1000.0, 0.3)},
-                           supports=SYMMETRY, loads=Loads(pressure={"z_max": 1e-3}))  # fmt: skip
-        counts.append(found.linear.iterations)
-    assert counts[1] < counts[0] <= 40, counts
+def test_stiff_particles_take_few_iterations():
+    """35 here; 59 where links of a soft node to a stiff one count on the finest level, too."""
+    volume = make_phantom("composite_cathode", seed=3, shape=(20, 20, 20), voxel_size="1 um").volume
+    materials = {name: Elastic(1000.0 if name == "NMC" else 1.0, 0.3) for name in volume.phase_names}
+    domain = load_domain(mesh_volume(volume))
+    held = Supports(rollers=["x_min", "x_max", "y_min", "y_max", "z_min"])
+    found = elasticity(domain, materials=materials, supports=held, loads=Loads(pressure={"z_max": 1e-3}))
+    assert found.linear.iterations <= 40
