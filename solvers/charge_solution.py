@@ -14,7 +14,7 @@ from solvers.conduction import flux_and_heat, heat_by_phase, phase_fractions
 from solvers.coupled import CoupledSystem, Responses, State
 from solvers.distribute import exchange
 from solvers.domain import Domain
-from solvers.fields import MeshFields, write_fields
+from solvers.fields import MeshFields
 from solvers.interface_numbers import interface_numbers, parts_by_name
 from solvers.interfaces import QUADRATURE, Interface
 from solvers.newton import NewtonReport
@@ -156,7 +156,7 @@ class ChargeTransferSolution(MeshFields):
 
         All ranks call. The facets of an interface go through rank 0.
         """
-        write_fields(self.domain, path, self.point_fields, self.cell_fields)
+        super().write(path)
         write_interfaces(self, path)
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from solvers.charge_solution import ChargeTransferSolution, facet_rows, write_interfaces
 from solvers.domain import Domain
-from solvers.fields import MeshFields, SolutionSeries, write_fields
+from solvers.fields import MeshFields, SolutionSeries
 from solvers.mechanics import ElasticSolution
 
 __all__ = ["CoupledSeries", "CoupledSolution", "InterfaceState"]
@@ -198,7 +198,7 @@ class CoupledSolution(MeshFields):
 
     def write(self, path: str | Path) -> None:
         """Write mesh and fields to ``path.xdmf`` and ``path.h5``, interfaces to ``path_NAME.vtu``; all ranks call."""
-        write_fields(self.domain, path, self.point_fields, self.cell_fields)
+        super().write(path)
         write_interfaces(self, path)
 
     def __repr__(self) -> str:

@@ -57,10 +57,25 @@ class MeshFields:
         return {k: v for k, v in found.items() if v is not None} if self.domain.comm.rank == 0 else None
 
 
-class SolutionSeries:
+class SolutionSeries(MeshFields):
     """Results one after another on the same mesh; where one is asked for, the last."""
 
     solutions: Sequence[Any]
+
+    @property
+    def domain(self) -> Domain:
+        """The mesh of all of them."""
+        return self.solutions[-1].domain  # type: ignore[no-any-return]
+
+    @property
+    def point_fields(self) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Arrays of the local points in the last solution."""
+        return self.solutions[-1].point_fields  # type: ignore[no-any-return]
+
+    @property
+    def cell_fields(self) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Arrays of the local tets in the last solution."""
+        return self.solutions[-1].cell_fields  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         return len(self.solutions)
@@ -74,14 +89,6 @@ class SolutionSeries:
     def interfaces(self) -> Any:
         """Facet values by interface of the last solution."""
         return self.solutions[-1].interfaces
-
-    def point_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
-        """Return the point fields of the last solution on rank 0, None elsewhere; all ranks call."""
-        return self.solutions[-1].point_data()  # type: ignore[no-any-return]
-
-    def cell_data(self) -> dict[str, npt.NDArray[np.float64]] | None:
-        """Return the cell fields of the last solution on rank 0, None elsewhere; all ranks call."""
-        return self.solutions[-1].cell_data()  # type: ignore[no-any-return]
 
     def facet_data(self, name: str) -> dict[str, npt.NDArray] | None:
         """Return the facets of an interface in the last solution on rank 0, None elsewhere; all ranks call."""

@@ -97,3 +97,13 @@ def test_a_fault_ends_all_processes(folder):
     assert done.returncode == 1
     assert "slabs: got 30 for 40 cells along z; a slab needs 12 cells here" in done.stderr
     assert not (folder / "results").exists()
+
+
+def test_pictures_say_temperature_where_heat_flows(folder):
+    study = STUDY.replace("effective_conductivity", "effective_thermal_conductivity")
+    (folder / "s.toml").write_text(study.replace("NMC = 0.01, LPSCl = 1.0", 'NMC = "5 W/(m K)", LPSCl = "0.7 W/(m K)"'))
+    done = run("run", "s.toml", "-q", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    page = (folder / "results" / "report.html").read_text()
+    assert "Temperature z of the solve &#x27;tau&#x27;" in page
+    assert "Potential" not in page

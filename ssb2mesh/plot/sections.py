@@ -80,15 +80,13 @@ def plot_sections(
     with house_style():
         figure, frames = _laid_out(sections)
         for number, (one, frame) in enumerate(zip(sections, frames, strict=True)):
-            _panel(figure, one, frame, (image(one), {}), planes=planes, title=[*titles][number : number + 1])
+            _panel(figure, one, frame, image(one), planes=planes, title=[*titles][number : number + 1])
         legend = {name: colour for name, colour in colours.items() if name in notes}
         phase_legend(figure, legend, dict(notes), at=(1 - _LEGEND, frames[0][1] + frames[0][3]))
         return save(figure, path)
 
 
-def plot_field_sections(
-    sections: Sequence[Section], path: str | Path, *, label: str, potential: bool = True, planes: Sequence[float] = ()
-) -> Path:
+def plot_field_sections(sections: Sequence[Section], path: str | Path, *, label: str, potential: bool = True) -> Path:
     """Draw a field in some sections side by side, with one scale of colours.
 
     Parameters
@@ -101,8 +99,6 @@ def plot_field_sections(
         What the colours are, with the unit.
     potential : bool
         Colours span all of the field; otherwise what holds 98 % of it.
-    planes : sequence of float
-        Heights of planes between slabs, m.
 
     Returns
     -------
@@ -132,9 +128,8 @@ def plot_field_sections(
             there = np.where(np.isfinite(values), values, np.nan)
             # grey: meshed, and without a field; white: not meshed
             back = np.where(one.tags[..., None] > 0, _rgb(_GREY), _rgb(_BLANK)).astype(np.uint8)
-            axes = _panel(figure, one, frame, (back, {}), planes=())
+            axes = _panel(figure, one, frame, back)
             axes.imshow(there, extent=axes.get_images()[0].get_extent(), origin="lower", **look)
-            _draw_planes(axes, one, planes)
         low, height = frames[0][1], frames[0][3]
         bar = (1 - 0.8 * _LEGEND, low + 0.05 * height, 0.012, 0.75 * height)
         colour_bar(figure, limits, label=label, at=bar, cmap=look["cmap"], extend=extend)
@@ -161,17 +156,16 @@ def _panel(
     figure: Any,
     section: Section,
     frame: tuple[float, float, float, float],
-    image: tuple[npt.NDArray[Any], dict[str, Any]],
+    image: npt.NDArray[np.uint8],
     *,
-    planes: Sequence[float],
+    planes: Sequence[float] = (),
     title: Sequence[str] = (),
 ) -> Any:
     """One section with its axes."""
     unit, scale = length_unit(float((section.window[1] - section.window[0]).max()))
     (left, low), (right, high) = section.window / scale
     axes = figure.add_axes(frame)
-    pixels, look = image
-    axes.imshow(pixels, origin="lower", extent=(left, right, low, high), interpolation="antialiased", **look)
+    axes.imshow(image, origin="lower", extent=(left, right, low, high), interpolation="antialiased")
     across, up = section.axes
     head = [*title, f"{'xyz'[section.normal]} = {section.at / scale:.4g} {unit}"][0]
     axes.set_title(head, pad=4)

@@ -122,21 +122,9 @@ def _input(data: ReportData) -> dict[str, Any]:
             with path.open("rb") as file:
                 made["file_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     if data.volume is not None:
-        volume = data.volume
-        counts = volume.voxel_counts()
-        made |= {
-            "shape": volume.shape,
-            "spacing": volume.spacing,
-            "origin": volume.origin,
-            "voxels": volume.labels.size,
-            "volume_sha256": volume_hash(volume),
-            "phases": {
-                name: {"label": label, "voxels": counts[name], "fraction": counts[name] / volume.labels.size}
-                for label, name in volume.phases.items()
-            },
-        }
+        made |= {**_voxels(data.volume), "volume_sha256": volume_hash(data.volume)}
     if data.head is not None:
-        made |= _head(data.head)
+        made |= _voxels(data.head)
     if data.cleaning:
         made["cleaning"] = [step.to_dict() if hasattr(step, "to_dict") else step for step in data.cleaning]
     if data.study is not None:
@@ -144,17 +132,17 @@ def _input(data: ReportData) -> dict[str, Any]:
     return made
 
 
-def _head(head: VolumeHead) -> dict[str, Any]:
-    """What is known of a volume that nobody has in memory."""
-    counts, size = head.voxel_counts(), math.prod(head.shape)
+def _voxels(box: LabelledVolume | VolumeHead) -> dict[str, Any]:
+    """Size, place and phases of a volume, whether or not its labels are in memory."""
+    counts, size = box.voxel_counts(), math.prod(box.shape)
     return {
-        "shape": head.shape,
-        "spacing": head.spacing,
-        "origin": head.origin,
+        "shape": box.shape,
+        "spacing": box.spacing,
+        "origin": box.origin,
         "voxels": size,
         "phases": {
             name: {"label": label, "voxels": counts[name], "fraction": counts[name] / size}
-            for label, name in head.phases.items()
+            for label, name in box.phases.items()
         },
     }
 

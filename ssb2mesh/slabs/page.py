@@ -263,19 +263,14 @@ def field_figures(result: Any, head: VoxelBox, folder: Path, *, name: str, numbe
 
 
 def _fields(result: Any) -> list[tuple[str, npt.NDArray[np.float64], bool]]:
-    """Scalar fields worth a picture: potentials by point, else the von Mises stress by cell."""
-    parts = getattr(result, "solutions", None)
-    if isinstance(parts, Mapping):
-        fields = {f"{k}_{axis}": v for axis, one in parts.items() for k, v in one.point_fields.items()}
-        cells: dict[str, Any] = {}
-    else:
-        fields, cells = (dict(getattr(result, key, None) or {}) for key in ("point_fields", "cell_fields"))
+    """Scalar fields worth a picture: potentials or temperatures by point, else the von Mises stress by cell."""
     found = [
         (key, np.asarray(v), True)
-        for key, v in fields.items()
+        for key, v in result.point_fields.items()
         if np.ndim(v) == 1 and (key.startswith(("potential", "temperature")) or key.endswith("_potential"))
     ]
-    return found or [(k, np.asarray(v), False) for k, v in cells.items() if np.ndim(v) == 1 and "von_mises" in k]
+    cells = result.cell_fields.items()
+    return found or [(k, np.asarray(v), False) for k, v in cells if np.ndim(v) == 1 and "von_mises" in k]
 
 
 def _cut(heights: npt.NDArray[np.float64], tets: npt.NDArray[np.integer], at: float) -> npt.NDArray[np.int64]:
