@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ssb2mesh.errors import InputError
 
-__all__ = ["RECORDS", "check_output", "check_output_folder", "finish_move", "lasting_folder", "staged_folder"]
+__all__ = ["RECORDS", "check_output", "check_output_folder", "check_report_folder"]
+__all__ += ["finish_move", "lasting_folder", "staged_folder"]
 
 #: Subfolder of a hidden folder with the records of what is finished in it.
 RECORDS = ".stages"
@@ -112,6 +113,42 @@ def check_output_folder(path: str | Path, *, overwrite: bool = False) -> Path:
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"results folder: {str(path)!r} is not empty; give --overwrite to replace its results")
     return path
+
+
+def check_report_folder(folder: str | Path, *, overwrite: bool = False) -> Path:
+    """Return the path of a folder that may take a report; it need not exist, its parent must.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where; other files in it stay.
+    overwrite : bool
+        Whether a report that is there may be replaced.
+
+    Returns
+    -------
+    Path
+        Absolute path.
+
+    Raises
+    ------
+    InputError
+        If it is a file, its parent is not there or cannot be written to, or it has a report and `overwrite` is not set.
+
+    Examples
+    --------
+    >>> check_report_folder("report").name
+    'report'
+    """
+    path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"report: {path} is a file; give a folder")
+    if not path.exists() and not path.absolute().parent.is_dir():
+        raise InputError(f"report: {path.parent} does not exist; create it first")
+    _check_folder(path.absolute() if path.exists() else path.absolute().parent, f"report {str(path)!r}")
+    if (path / "report.html").exists() and not overwrite:
+        raise InputError(f"report: {path / 'report.html'} exists; give --overwrite to replace it, or another folder")
+    return path.absolute()
 
 
 def _check_folder(folder: Path, what: str) -> None:

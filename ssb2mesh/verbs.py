@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ssb2mesh.errors import InputError, nearest
 from ssb2mesh.io.mesh_common import MeshData
 from ssb2mesh.mesh import TaggedMesh
-from ssb2mesh.paths import check_output
+from ssb2mesh.paths import check_output, check_report_folder, staged_folder
 from ssb2mesh.stages import Stages
 from ssb2mesh.steps import apply_clean, open_volume, summarise_mesh
 from ssb2mesh.volume import LabelledVolume
 
 if TYPE_CHECKING:
+    from ssb2mesh.check import MeshReport
     from ssb2mesh.exports import Export
     from ssb2mesh.phantoms import Phantom
 
@@ -27,6 +28,7 @@ __all__ = [
     "clean_file",
     "convert_file",
     "mesh_file",
+    "mesh_report_file",
     "phantom_file",
 ]
 __all__ += ["predict_file"]
@@ -75,13 +77,72 @@ def mesh_file(
     --------
     >>> mesh_file("a.tif", "a.vtu", volume={"reading": {"voxel_size": "1 um"}})["tets"]  # doctest: +SKIP
     """
+    stages = Stages() if stages is None else stages
+    _, made, report = _mesh(source, target, stages, volume=volume, mesh=mesh, overwrite=overwrite, export=export)
+    return summarise_mesh(made, report, stages)
+
+
+def mesh_report_file(
+    source: str, target: str | Path, folder: str | Path, *, job: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Mesh a volume file, check the mesh, write it, and a report of volume, mesh and check into a folder.
+
+    Parameters
+    ----------
+    source : str
+        Volume file.
+    target : str or Path
+        Mesh file; format by suffix.
+    folder : str or Path
+        For ``report.html``, ``report.json`` and ``pictures/``; other files in it stay.
+    job : mapping, optional
+        Keyword arguments of `mesh_file`; ``overwrite`` holds for both, mesh file and report.
+
+    Returns
+    -------
+    dict
+        The numbers of `ssb2mesh.steps.summarise_mesh`.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> mesh_report_file("a.tif", "a.vtu", "report")["tets"]  # doctest: +SKIP
+    """
+    from ssb2mesh.report import ReportData, write_report
+
+    given = dict(job or {})
+    stages = given.pop("stages", None) or Stages()
+    folder = check_report_folder(folder, overwrite=bool(given.get("overwrite")))
+    segmented, made, report = _mesh(source, target, stages, **given)
+    with stages("report"), staged_folder(folder) as stage:
+        data = ReportData(
+            title=Path(target).stem, source=source, volume=segmented, mesh=made, check=report, stages=stages
+        )
+        write_report(data, stage)
+    return summarise_mesh(made, report, stages)
+
+
+def _mesh(
+    source: str,
+    target: str | Path,
+    stages: Stages,
+    *,
+    volume: Mapping[str, Any] | None = None,
+    mesh: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    export: Export | None = None,
+) -> tuple[LabelledVolume, TaggedMesh, MeshReport]:
+    """Volume file to mesh file; the volume, the mesh before export, and its check."""
     from ssb2mesh.check import check_mesh
     from ssb2mesh.exports import prepare, writer_arguments
     from ssb2mesh.io import write_mesh
     from ssb2mesh.mesher import mesh_volume
     from ssb2mesh.thin import told_losses
 
-    stages = Stages() if stages is None else stages
     target = check_output(target, overwrite=overwrite)
     _check_suffix(target)
     options = writer_arguments(target, export)
@@ -94,7 +155,7 @@ def mesh_file(
         report = replace(check_mesh(made, segmented), thin=losses)
     with stages("write mesh"):
         write_mesh(prepare(MeshData(made), export).mesh, target, **options)
-    return summarise_mesh(made, report, stages)
+    return segmented, made, report
 
 
 def predict_file(

@@ -1,4 +1,4 @@
-"""Reports of meshes in slabs: components joined over planes, sections put together from parts, the page."""
+"""Reports of meshes, in slabs and at once: components joined over planes, sections put together from parts, pages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from test_slabs import UM, smooth_volume
 
 from ssb2mesh import InputError, LabelledVolume, check_mesh, mesh_volume, read_mesh, write_volume
 from ssb2mesh.lattice.build import LatticeOptions
+from ssb2mesh.paths import check_report_folder
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.slabs.connected import own_layers
 from ssb2mesh.slabs.job import mesh_in_slabs
-from ssb2mesh.slabs.page import check_report_folder
 from ssb2mesh.slabs.plan import plan_slabs
 from ssb2mesh.slabs.raster import blank_section, on_first_process, paint
 from ssb2mesh.slabs.sections import choose_spot, mesh_sections, middle_planes, voxel_sections
@@ -173,21 +173,61 @@ def test_the_page_of_a_mesh_file(tmp_path):
         assert shown in text, shown
 
 
-def test_bad_folders(tmp_path):
+def test_the_page_of_a_mesh_made_at_once(tmp_path):
+    """The same option without slabs: volume, mesh and check as `run` shows them, with the numbers of ``--json``."""
+    pytest.importorskip("pyvista")
+    from ssb2mesh.cli.main import cli
+
+    volume = smooth_volume((10, 10, 12))
+    write_volume(volume, tmp_path / "v.h5")
+    arguments = ["mesh", str(tmp_path / "v.h5"), "-o", str(tmp_path / "m.vtu"), "--drop", "C", "--unit", "um"]
+    done = CliRunner().invoke(cli, [*arguments, "--report", str(tmp_path / "page"), "--json", "-q"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    checker, page = parse(tmp_path / "page" / "report.html")
+    numbers = json.loads((tmp_path / "page" / "report.json").read_text(encoding="utf-8"))
+    assert checker.fetched == []
+    assert "The mesh passes every check." in " ".join(checker.text)
+    assert [each["title"] for each in numbers["pictures"]] == ["Volume", "Mesh", "Interfaces"]
+    assert len(re.findall(r'src="data:image/png;base64,', page)) == 3
+    assert {each.name for each in (tmp_path / "page").iterdir()} == {"report.html", "report.json", "pictures"}
+    assert numbers["input"]["phases"]["C"]["voxels"] == volume.voxel_counts()["C"]
+    for key in ("quality", "conformity", "fidelity", "faults"):
+        assert numbers["check"][key] == told[key], key
+    assert (numbers["mesh"]["tets"], numbers["solves"]) == (told["tets"], [])
+    assert "report" in told["seconds"]
+    # the page is in SI although the file is in micrometres; 12 voxels of 1 um
+    assert numbers["mesh"]["box"][1][2] == pytest.approx(12e-6, rel=1e-12)
+
+
+def test_bad_folders(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="report: .*file is a file; give a folder"):
         check_report_folder(tmp_path / "file")
     with pytest.raises(InputError, match="report: .*missing does not exist; create it first"):
         check_report_folder(tmp_path / "missing" / "page")
+    monkeypatch.chdir(tmp_path)
+    assert check_report_folder(".") == tmp_path
+    (tmp_path / "report.html").write_text("of another run")
+    with pytest.raises(InputError, match=r"report.html exists; give --overwrite to replace it, or another folder"):
+        check_report_folder(tmp_path)
+    assert check_report_folder(tmp_path, overwrite=True) == tmp_path
+
+
+@pytest.mark.parametrize("more", [[], ["--slabs", "2"]])
+def test_a_folder_that_takes_no_report_is_told_before_meshing(more, tmp_path):
     from ssb2mesh.cli.main import cli
 
     write_volume(smooth_volume((6, 6, 24)), tmp_path / "v.h5")
-    mesh = ["mesh", str(tmp_path / "v.h5"), "-o", str(tmp_path / "m.xdmf"), "--report", str(tmp_path / "file")]
-    done = CliRunner().invoke(cli, mesh)
-    assert "only meshes in slabs have one here; give --slabs or --out-of-core" in done.output
-    done = CliRunner().invoke(cli, [*mesh, "--slabs", "2"])
-    assert "is a file; give a folder" in done.output
+    (tmp_path / "file").write_text("")
+    (tmp_path / "report.html").write_text("of another run")
+    mesh = ["mesh", str(tmp_path / "v.h5"), "-o", str(tmp_path / "m.xdmf"), *more, "--report"]
+    for folder, message in (("file", "is a file; give a folder"), (".", "report.html exists; give --overwrite")):
+        done = CliRunner().invoke(cli, [*mesh, str(tmp_path / folder)])
+        assert done.exit_code == 1
+        assert message in " ".join(done.output.split())
     assert not (tmp_path / "m.xdmf").exists()
+    assert (tmp_path / "report.html").read_text() == "of another run"
 
 
 @pytest.mark.parametrize("more", [[], ["--overwrite"], ["--slabs", "2", "--overwrite"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -65,7 +66,7 @@ __all__ = ["command"]
 @click.option("--out-of-core", cls=Option, group="Mesh", is_flag=True,
               help="Make it in as many slabs as the free memory asks for.")  # fmt: skip
 @click.option("--report", cls=Option, group="Output", metavar="FOLDER",
-              help="Folder for a report page of a mesh in slabs.", absent="no page")  # fmt: skip
+              help="Folder for a report: volume, mesh and check on one page.", absent="no page")  # fmt: skip
 @click.option("--dry-run", cls=Option, group="Mesh", is_flag=True,
               help="Predict tets, memory, disk and time, and write nothing.")  # fmt: skip
 @click.option("--force", cls=Option, group="Mesh", is_flag=True,
@@ -97,16 +98,13 @@ def command(
     """Mesh a segmented volume into conforming tetrahedra with named phases, interfaces and box sides."""
     from ssb2mesh.errors import InputError
     from ssb2mesh.exports import Export
+    from ssb2mesh.paths import check_report_folder
     from ssb2mesh.stages import Stages
     from ssb2mesh.summaries import describe_mesh
-    from ssb2mesh.verbs import mesh_file, predict_file
+    from ssb2mesh.verbs import mesh_file, mesh_report_file, predict_file
 
     if slabs is not None and out_of_core:
         raise InputError(f"--slabs, --out-of-core: got both; give --slabs {slabs}, or --out-of-core to have N chosen")
-    if report is not None and slabs is None and not out_of_core:
-        raise InputError(
-            "--report: only meshes in slabs have one here; give --slabs or --out-of-core, or use ssb2mesh run"
-        )
     opening: dict[str, Any] = {"reading": reading, "crop": crop}
     meshing: dict[str, Any] = {"cell_size": cell_size, "drop": drop, "options": _options(options)}
     if dry_run:
@@ -121,27 +119,28 @@ def command(
     how: dict[str, Any] = {"volume": opening, "mesh": meshing, "overwrite": overwrite, "stages": stages}
     if slabs is not None or out_of_core:
         from ssb2mesh.slabs.files import mesh_file_in_slabs
-        from ssb2mesh.slabs.page import check_report_folder, report_slab_file
+        from ssb2mesh.slabs.page import report_slab_file
 
         if leaving != Export():
             raise InputError(
                 "--slabs: a mesh in slabs is written as it is; use ssb2mesh convert for units, order, split"
             )
         if report is not None:
-            check_report_folder(report)
+            check_report_folder(report, overwrite=overwrite)
         numbers = mesh_file_in_slabs(volume, output, slabs=slabs, **how)
         each = f", about {numbers['slab_memory_bytes'] / 2**30:.2g} GiB each" if "slab_memory_bytes" in numbers else ""
         kept = f", {numbers['kept_slabs']} of them finished before" if numbers["kept_slabs"] else ""
         say(f"ssb2mesh: {numbers['slabs']} slabs{each}{kept}", quiet=quiet)
         if report is not None:
-            page = report_slab_file(volume, output, report, numbers=numbers, job=how)
-            say(f"ssb2mesh: report {page}", quiet=quiet)
+            report_slab_file(volume, output, report, numbers=numbers, job=how)
+    elif report is not None:
+        numbers = mesh_report_file(volume, output, report, job={**how, "export": leaving})
     else:
         numbers = mesh_file(volume, output, export=leaving, **how)
     emit(numbers, describe_mesh(numbers), as_json=as_json)
     for remark in (*numbers["faults"], *numbers["notes"]):
         say(f"ssb2mesh: warning: {remark}")
-    say(f"wrote {output}", quiet=quiet)
+    say(f"wrote {output}" if report is None else f"wrote {output}, {Path(report) / 'report.html'}", quiet=quiet)
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, MissingDependencyError
+from ssb2mesh.paths import check_report_folder
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.report.data import Figure, ReportData
 from ssb2mesh.slabs.plan import SlabPlan
@@ -23,7 +24,7 @@ from ssb2mesh.slabs.source import SlabSource
 from ssb2mesh.stages import peak_memory_bytes
 from ssb2mesh.volume.head import VoxelBox
 
-__all__ = ["SlabPage", "check_report_folder", "field_figures", "report_slab_file", "write_slab_page"]
+__all__ = ["SlabPage", "field_figures", "report_slab_file", "write_slab_page"]
 
 #: Lines between tets are drawn where a cell has at least as many pixels.
 CLEAR = 9.0
@@ -90,7 +91,7 @@ def write_slab_page(page: SlabPage, data: ReportData, folder: Path) -> None:
     voxels, meshed = ranks.together(lambda: _sections(page, found["slab_shares"]))
 
     def write() -> None:
-        check_report_folder(folder)
+        check_report_folder(folder, overwrite=True)
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         figures, notes = _drawn(page, found, (voxels, meshed), folder / "pictures")
         left = [*found.get("notes", ()), *notes]
@@ -106,30 +107,6 @@ def write_slab_page(page: SlabPage, data: ReportData, folder: Path) -> None:
         )
 
     ranks.on_first(write)
-
-
-def check_report_folder(folder: str | Path) -> None:
-    """Check that a report can be written, before any work is done.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Where; it need not exist, its parent must.
-
-    Raises
-    ------
-    InputError
-        If it is a file, or its parent is not there.
-
-    Examples
-    --------
-    >>> check_report_folder("report")
-    """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"report: {folder} is a file; give a folder")
-    if not folder.exists() and not folder.absolute().parent.is_dir():
-        raise InputError(f"report: {folder.parent} does not exist; create it first")
 
 
 def _processes(before: Sequence[Mapping[str, Any]], now: Sequence[tuple[dict[str, float], int]]) -> list[Any]:
@@ -325,7 +302,7 @@ def report_slab_file(
 
     how = dict(job or {})
     ranks, given, target, folder = Ranks(), dict(how.get("mesh") or {}), Path(target), Path(folder)
-    check_report_folder(folder)
+    check_report_folder(folder, overwrite=True)
     layers, _ = count_layers(open_layers(source, **(how.get("volume") or {})), ranks)
     plan = plan_slabs(
         layers.head,
