@@ -6,6 +6,7 @@ FROM debian:12-slim
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
       python3-dolfinx-real python3-venv openmpi-bin gcc g++ python3-dev libgl1 libegl1 libxrender1 \
+ && apt-get clean \
  && rm -rf /var/lib/apt/lists/*
 
 COPY pyproject.toml MANIFEST.in README.md LICENSE /src/

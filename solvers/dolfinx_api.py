@@ -166,7 +166,10 @@ def create_mesh(comm: Any, cells: npt.NDArray[np.int64], points: npt.NDArray[np.
     ghosts = mesh_api.GhostMode.shared_facet
     version = dolfinx_version()
     if version < (0, 7):
-        element = ufl.Mesh(ufl.VectorElement("Lagrange", "tetrahedron", 1))
+        # the first form that is compiled gives the mesh this variant, which is part of the text that later forms are
+        # cached by: without it from the start they would be compiled twice, after compiling another one and after not
+        corner = ufl.FiniteElement("Lagrange", "tetrahedron", 1, variant="equispaced")
+        element = ufl.Mesh(ufl.VectorElement(corner))
         more = {"partitioner": _vertex_partitioner()} if comm.size > 1 else {}
         mesh = mesh_api.create_mesh(comm, cells, x=points, domain=element, ghost_mode=ghosts, **more)
     else:

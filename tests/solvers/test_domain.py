@@ -98,6 +98,25 @@ def test_fields_are_written_for_paraview_whole_or_not_at_all(tmp_path):
         solution.write(tmp_path / "none" / "out.xdmf")
 
 
+@needs_dolfinx
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_forms_have_the_same_text_after_another_one_was_compiled(tmp_path):
+    """Else the next process, which finds the first form compiled, would have to compile the others again."""
+    import ufl
+
+    domain = load_domain(random_mesh(2, 2))
+
+    def form(degree):
+        space = dolfinx_api.function_space(domain.mesh, "DG", degree)
+        return dolfinx_api.function(space, "f") * ufl.TestFunction(space) * ufl.dx
+
+    before = form(1).signature()
+    named = "jit_params" if dolfinx_api.dolfinx_version() < (0, 7) else "jit_options"
+    dolfinx_api.require().fem.form(form(0), **{named: {"cache_dir": str(tmp_path)}})
+    assert list(tmp_path.iterdir())  # it was compiled here
+    assert form(1).signature() == before
+
+
 def test_without_dolfinx_the_error_names_the_install_command():
     code = (
         "import sys; sys.modules['dolfinx'] = None\n"
