@@ -26,7 +26,7 @@ from ssb2mesh.lattice.placing import Room
 from ssb2mesh.lattice.pressures import answered, find_pairs, solve_pressures, swept_by_pairs
 from ssb2mesh.lattice.stars import ACUTE, build_stars, shapes
 from ssb2mesh.lattice.swap import cuts_of, find_octahedra, swap_axes
-from ssb2mesh.lattice.walls import WallFaces, displacements, missing_volume, push_walls, volume_change, wall_push
+from ssb2mesh.lattice.walls import WallFaces, displacements, missing_volume, push_walls, wall_push
 
 __all__ = ["relax"]
 
@@ -66,10 +66,8 @@ class Walls:
 RECUT = 0.5
 #: Shape that no tet falls below whatever floor is asked for: single precision still tells it from a flat one.
 LEAST = 1e-3
-#: Rounds of giving back volume; how much of what is missing is asked for at first; and least and most of it later.
-ROUNDS, GAIN, GAINS = 4, 2.0, (0.5, 6.0)
-#: Rounds of giving it back to all components together; and what part of a move a wall is thought to follow at first.
-TOGETHER, ANSWER = 6, 0.7
+#: Rounds of giving back volume; and what part of a move a wall is thought to follow at first.
+ROUNDS, ANSWER = 6, 0.7
 #: How far, in cells, a wall must have been asked to go for its answer to tell more than chance.
 TOLD = 0.01
 
@@ -125,9 +123,7 @@ def relax(
     here = points[interface.vertices]
     normal = _normals(goals, interface, walls)
     advance(movable, _along(here, goals, normal, interface.kind), floor=floor)
-    # beside seams, walls are cut short: what one component is pushed shows in the next, and they are solved together
-    give_back = _give_back_volume if walls.held is None else _give_back_together
-    give_back(movable, interface, walls, angles=(floor, goal))
+    _give_back_volume(movable, interface, walls, angles=(floor, goal))
     return walls.cut_other
 
 
@@ -185,33 +181,15 @@ def _slide(movable: Movable, interface: Interface, walls: Walls, *, goal: float)
 def _give_back_volume(movable: Movable, interface: Interface, walls: Walls, *, angles: tuple[float, float]) -> None:
     """Offset the walls of components that have not their volume, as far as the floor lets them.
 
-    A wall between two components moves by half the sum of both pressures, and some of its vertices are blocked, so what
-    a component gains is not what it is asked for: how much it gained in one round says what to ask for in the next.
+    What one component is pushed shows in the next, so the pressures of all are solved for together; some vertices of a
+    wall are blocked, so how much of a push it followed in one round says how much it will follow in the next.
     """
-    floor, quality = angles
-    wanted = walls.wanted_change
-    gain, missing = np.full(len(wanted), GAIN), np.zeros(len(wanted))
-    for number in range(1, ROUNDS + 1):
-        moved = displacements(movable.points, interface, which=interface.vertices, scale=walls.scale)
-        change, area = volume_change(walls.faces, moved, walls.cut_other)
-        before, missing = missing, missing_volume(wanted, change)
-        answered = np.abs(before) > 1e-4 * area
-        share = (before - missing)[answered] / before[answered]
-        gain[answered] = np.clip(gain[answered] / np.maximum(share, 0.1), *GAINS)
-        push = wall_push(walls.faces, moved, 0.5 * gain * missing / np.maximum(area, 1e-12))
-        goal = push_walls(moved, push, interface=interface, room=walls.room, scale=walls.scale)
-        advance(movable, goal, floor=floor)
-        improve(movable, quality, tries=2 if number < ROUNDS else 4)
-
-
-def _give_back_together(movable: Movable, interface: Interface, walls: Walls, *, angles: tuple[float, float]) -> None:
-    """The same with the pressures of all components solved at once, and the answer of each wall measured."""
     floor, quality = angles
     wanted, pairs = walls.wanted_change, find_pairs(walls.faces)
     answer, asked, before = np.full(len(pairs.sides), ANSWER), np.zeros(len(pairs.sides)), np.zeros(len(pairs.sides))
     # no wall can go further than about a leaf
     most = float(1 << int(interface.level.max(initial=0)))
-    for number in range(1, TOGETHER + 1):
+    for number in range(1, ROUNDS + 1):
         moved = displacements(movable.points, interface, which=interface.vertices, scale=walls.scale)
         swept, area = swept_by_pairs(pairs, moved, walls.cut_other)
         answer = answered(answer, asked, swept - before, least=np.maximum(1e-4 * most, TOLD * area))
@@ -221,7 +199,7 @@ def _give_back_together(movable: Movable, interface: Interface, walls: Walls, *,
         push = wall_push(walls.faces, moved, pressure)
         goal = push_walls(moved, push, interface=interface, room=walls.room, scale=walls.scale)
         advance(movable, goal, floor=floor)
-        improve(movable, quality, tries=2 if number < TOGETHER else 4)
+        improve(movable, quality, tries=2 if number < ROUNDS else 4)
 
 
 @nb.njit(cache=True, parallel=True)
