@@ -29,12 +29,15 @@ ENV PATH=/usr/local/ssb2mesh/bin:$PATH \
     OMPI_ALLOW_RUN_AS_ROOT=1 \
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 USER ssb2mesh
-# kernels of the mesher and forms of conduction are compiled here, or every new container would spend minutes on them; the
-# speed of the machine that builds the image is not that of the machine that runs it
+# kernels of the mesher and forms of conduction are compiled here, or every new container would spend minutes on them; importing
+# every module makes the folders for all other kernels, in which several users of one volume may write; the speed of the
+# machine that builds the image is not that of the machine that runs it
 RUN cd "$(mktemp -d)" \
+ && python -c "import importlib, pkgutil, ssb2mesh, solvers; \
+[importlib.import_module(m.name) for p in (ssb2mesh, solvers) for m in pkgutil.walk_packages(p.__path__, p.__name__ + '.')]" \
  && ssb2mesh init effective -o study.toml -q && ssb2mesh run study.toml -q >/dev/null \
- && rm -rf "$PWD" /var/cache/ssb2mesh/ssb2mesh/speed.json \
- && find /var/cache/ssb2mesh -mindepth 1 -user ssb2mesh -exec chmod a+rwX {} +
+ && rm -rf "$PWD" "$XDG_CACHE_HOME/ssb2mesh/speed.json" && mkdir -p "$XDG_CACHE_HOME/ssb2mesh" \
+ && find "$XDG_CACHE_HOME" -mindepth 1 -user ssb2mesh -exec chmod a+rwX {} +
 WORKDIR /data
 ENTRYPOINT ["ssb2mesh"]
 CMD ["--help"]

@@ -42,6 +42,18 @@ def test_lost_contact_is_grey_and_current_is_coloured(tmp_path):
     assert grey.sum() > 20_000
 
 
+def test_facets_that_touch_in_part_have_the_colour_of_the_part_that_touches(tmp_path):
+    """A tenth of the contact passes a tenth of the current: no dark rim around contact of one current density."""
+    _, _, data = facet_data(np.linspace(1, 2, 32))
+    part = np.where(np.arange(32) % 3 == 0, 0.1, 1.0)
+    thin = {**data, "contact": part * data["contact"], "current_density": part * data["current_density"]}
+    whole, partly = (
+        read_png(plot_interface_current(one, tmp_path / f"{k}.png", name="LPS@z_min", size=(900, 540)))
+        for k, one in enumerate((data, thin))
+    )
+    np.testing.assert_array_equal(whole[40:500, 20:520], partly[40:500, 20:520])
+
+
 @pytest.mark.parametrize("current", [-3.0, 0.0, np.linspace(-1, 1, 32)])
 def test_any_sign_can_be_drawn(current, tmp_path):
     _, _, data = facet_data(current)

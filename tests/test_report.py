@@ -265,6 +265,18 @@ def test_the_file_that_went_in_is_hashed(tmp_path):
     assert numbers["input"]["source"] == "volume.raw"  # no path of this machine in a report that is passed on
 
 
+def test_a_potential_that_is_the_same_everywhere_has_no_picture():
+    """That of an ideal electrode; of a solve with no other one it is drawn all the same."""
+    from ssb2mesh.report.pictures import _fields_of
+
+    flat, steep = np.array([0.3, 0.3, np.nan]), np.array([np.nan, 0.0, 1e-9])
+    fields = {"electronic_potential": flat, "ionic_potential": steep, "by_cell": np.zeros(5)}
+    solve = SolveResult("cell", "charge_transfer", {}, point_data=fields)
+    assert [name for name, _ in _fields_of(solve, 3)] == ["ionic_potential"]
+    only = SolveResult("cell", "charge_transfer", {}, point_data={"electronic_potential": flat})
+    assert [name for name, _ in _fields_of(only, 3)] == ["electronic_potential"]
+
+
 def test_pictures_of_the_user_come_along(tmp_path):
     from matplotlib.figure import Figure as Drawing
 

@@ -38,12 +38,15 @@ def describe_measures(numbers: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     head = ["phase", "fraction %", "components", "percolating x %", "y %", "z %", "surface 1/um"]
     lines = [table(head, phases)]
+    columns = {"area um2": "area_m2", "voxel faces um2": "voxel_faces_m2", "mesh um2": "mesh_m2"}
+    found = numbers["interfaces"]
+    columns = {title: key for title, key in columns.items() if any(key in one for one in found.values())}
     interfaces = [
-        [name, *(f"{one[k] * 1e12:.5g}" if k in one else "" for k in ("area_m2", "voxel_faces_m2", "mesh_m2"))]
-        for name, one in numbers["interfaces"].items()
+        [name, *(f"{one[key] * 1e12:.5g}" if key in one else "" for key in columns.values())]
+        for name, one in found.items()
     ]
     if interfaces:
-        lines += ["", table(["interface", "area um2", "voxel faces um2", "mesh um2"], interfaces)]
+        lines += ["", table(["interface", *columns], interfaces)]
     lines += [""] if any(numbers.get(key) for key in ("particles", "thickness", "cracks", "slices")) else []
     for name, one in numbers.get("particles", {}).items():
         lines.append(f"particles of {name}: {one['count']:.0f}, {one['whole']:.0f} of them whole, mean diameter "

@@ -79,6 +79,8 @@ def plot_interface_current(
     # a current and its driving force mean something where there is contact, a gap or the contact itself everywhere
     by_contact = field in _BY_CONTACT
     on = (contact > 0) & np.isfinite(values) if by_contact else np.isfinite(values)
+    if field == "current_density":  # of the part that touches: a facet at a rim passes as much there as any other
+        values = np.divide(values, contact, out=np.full_like(values, np.nan), where=on)
     label, unit = fitting(field_label(field), float(np.abs(values[on]).max(initial=0.0)))
     values = values / unit
     clim, extend = robust_limits(values[on]) if on.any() else ((0.0, 1.0), "neither")
@@ -106,7 +108,7 @@ def plot_interface_current(
             text = "grey: no contact" if by_contact else "grey: no value"
             figure.text(0.61, 0.17, text, fontsize=7.5, color="#555555", va="top")
         if field == "current_density":
-            true = (values[on] / contact[on], (area * contact)[on])
+            true = (values[on], (area * contact)[on])
             _distribution(figure, *true, label=label, head=_figures_of_merit(*true, float(area.sum()), label))
         else:
             weight = (area * contact if by_contact else area)[on]

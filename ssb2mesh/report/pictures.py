@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, MissingDependencyError
 from ssb2mesh.mesh import TaggedMesh
@@ -180,7 +181,15 @@ def _fields_of(solve: Any, n_points: int) -> list[tuple[str, Any]]:
     good = {n: np.asarray(v) for n, v in fields.items() if np.asarray(v).shape == (n_points,)}
     names = sorted((n for n in good if n.startswith("potential")), key=lambda n: (n != "potential", n))[:1]
     names += [n for n in good if n.endswith("_potential") and np.isfinite(good[n]).any()]
-    return [(name, good[name]) for name in names]
+    # an ideal conductor has one potential, which the table has; of a picture nothing could be read
+    telling = [name for name in names if _varies(good[name])]
+    return [(name, good[name]) for name in telling or names]
+
+
+def _varies(values: npt.NDArray[np.float64]) -> bool:
+    """Whether there is more than rounding between the values, NaN left out."""
+    known = values[np.isfinite(values)]
+    return known.size > 0 and float(np.ptp(known)) > 1e-12 * float(np.abs(known).max())
 
 
 def _conductivity(given: Any, phases: Mapping[str, int]) -> dict[str, float] | None:
