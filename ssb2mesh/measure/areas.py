@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,11 @@ from ssb2mesh.errors import InputError
 from ssb2mesh.measure.codes import phase_codes
 from ssb2mesh.measure.slabs import in_slabs
 from ssb2mesh.measure.tables import Row
-from ssb2mesh.measure.window import broad_weights, window_weights
+from ssb2mesh.measure.window import area_windows
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.volume import LabelledVolume, interface_name
 
-__all__ = ["InterfaceAreas", "crofton_areas", "interface_areas", "staircase_lean"]
+__all__ = ["InterfaceAreas", "crofton_areas", "interface_areas"]
 
 #: More phases than this make tables of pairs that no one reads.
 MOST_PHASES = 1000
@@ -142,9 +141,9 @@ def interface_areas(volume: LabelledVolume, *, mesh: TaggedMesh | None = None) -
     """Return the area of every interface of a volume, corrected for the staircase, and that of the voxel faces.
 
     Each voxel face counts with the cosine between its normal and that of the smooth interface there; the latter is the
-    gradient of the indicators of the two phases in a Gaussian window (standard deviation 1.5 voxels). Good to 1 % where
-    radii of curvature are above about five voxels, at any tilt and voxel shape; features of one or two voxels are
-    still counted, since every face is.
+    gradient of the indicators of the two phases in a smooth window (standard deviation 1.4 voxels). Good to 1 % where
+    radii of curvature are above about five voxels (longest edges), at any tilt, on voxels up to twice as long as wide;
+    features of one or two voxels are still counted, since every face is.
 
     Parameters
     ----------
@@ -181,12 +180,11 @@ def interface_areas(volume: LabelledVolume, *, mesh: TaggedMesh | None = None) -
     names = volume.phase_names
     if len(names) > MOST_PHASES:
         raise InputError(f"volume: {len(names)} phases; areas are for at most {MOST_PHASES}: give particles one label")
-    codes, spacing, weights = phase_codes(volume), np.asarray(volume.spacing), (window_weights(), *broad_weights())
-    lean = staircase_lean(volume.spacing)
+    codes, spacing, windows = phase_codes(volume), np.asarray(volume.spacing), area_windows(volume.spacing)
 
     def one(first: int, last: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         faces, areas = np.zeros((2, len(names), len(names)))
-        face_areas(codes, codes, codes, *weights, lean, spacing, first, last, faces, areas)
+        face_areas(codes, codes, codes, windows, spacing, first, last, faces, areas)
         return faces, areas
 
     parts = in_slabs(one, codes.shape[0])
@@ -194,44 +192,6 @@ def interface_areas(volume: LabelledVolume, *, mesh: TaggedMesh | None = None) -
     meshed = _of_mesh(mesh, names) if mesh is not None else {}
     held = tuple(mesh.cell_names) if mesh is not None else ()
     return InterfaceAreas(names, areas, faces, crofton_areas(volume), float(np.prod(volume.size)), meshed, held)
-
-
-@lru_cache(maxsize=64)
-def staircase_lean(spacing: tuple[float, float, float]) -> float:
-    """Return how much of the area of a leaning face to take off: half of what would make a ball of these voxels exact.
-
-    The directions found at the steps of the staircase are a little too steep, most of all for planes a few degrees off
-    an axis. The whole of it would take too much off planes of other tilts; half leaves balls and planes within 1 %.
-
-    Parameters
-    ----------
-    spacing : three float
-        Voxel size, m.
-
-    Returns
-    -------
-    float
-        About 0.01; faces along the interface are not changed by it.
-
-    Examples
-    --------
-    >>> 0.0 < staircase_lean((1e-6, 1e-6, 1e-6)) < 0.05
-    True
-    """
-    from ssb2mesh.measure.areas_kernel import face_areas
-
-    steps = np.asarray(spacing) / np.prod(spacing) ** (1 / 3)
-    radius = 24.3
-    counts = np.ceil(2 * radius / steps).astype(int) + 6
-    # off the symmetric places, as any ball in a tomogram
-    x, y, z = ((np.arange(n) + 0.5 - 0.5 * n - 0.13 * (a + 1)) * steps[a] for a, n in enumerate(counts))
-    ball = (x[:, None, None] ** 2 + y[None, :, None] ** 2 + z[None, None, :] ** 2 < radius**2).astype(np.uint8)
-    found = []
-    for lean in (0.0, 1.0):
-        faces, areas = np.zeros((2, 2, 2))
-        face_areas(ball, ball, ball, window_weights(), *broad_weights(), lean, steps, 0, len(ball), faces, areas)
-        found.append(areas[0, 1])
-    return float(0.5 * (found[0] - 4 * np.pi * radius**2) / (found[0] - found[1]))
 
 
 def _of_mesh(mesh: TaggedMesh, phases: tuple[str, ...]) -> dict[str, float]:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from ssb2mesh.measure.window import gradient, lines_gradient
+from ssb2mesh.measure.window import KEEP, lines_gradient
 
 __all__ = ["crossings", "face_areas", "face_list", "triple_edges"]
 
 #: Tangent of the angle to an axis, in voxels, up to which the broad window is used.
-LEAN = 0.26
+LEAN = 0.36
 #: Voxels of the broad window that are kept at the sides of the box.
 BROAD_KEEP = 4
-#: Share of the gradient of a flat surface that there must be in the broad window.
-FLAT = 0.8
+#: Share of the gradient of a flat surface, as much as its tilt leaves of it, that there must be in the broad window.
+FLAT = 0.92
+#: Mean square of the offsets in the broad window, voxels.
+VARIANCE = 13.0
+#: Largest area in the outermost half layer over that of the face that tells of it.
+MOST = 40.0
+#: Tangents of the angle to an axis, in voxels, below and above which faces along it stand for all of a flat surface or
+#: for their part.
+ALONE = (0.12, 0.26)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -28,69 +35,89 @@ def _lean(normal, axis, spacing):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @nb.njit(cache=True, nogil=True)
-def _face_normal(codes, at, axis, weights, broad, across, spacing, normal):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
+def _face_normal(codes, at, axis, windows, spacing, normal):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
     """Fill `normal` with the unit normal at the face above voxel `at`, from the phase of that voxel to the other.
 
     Where the surface leans less than LEAN off an axis it is sought again in the broad window, whose result counts if
-    there is one flat surface in it.
+    there is one flat surface in it. Returns that axis then, else -1.
     """
     half = np.zeros(3, np.int64)
     half[axis] = 1
     near = codes[at[0], at[1], at[2]]
     far = codes[at[0] + (axis == 0), at[1] + (axis == 1), at[2] + (axis == 2)]
-    gradient(codes, at, half, weights, far, near, spacing, normal)
-    steep = 0
+    lines_gradient(codes, at, half, windows[0], windows[1], windows[2], KEEP, far, near, spacing, normal)
+    steep, result = 0, -1
     for a in range(1, 3):
         if abs(normal[a]) * spacing[a] > abs(normal[steep]) * spacing[steep]:
             steep = a
     # the small window overrates the slope at steps: which one counts is for the broad one to say
-    if broad.shape[1] > 0 and _lean(normal, steep, spacing) <= 1.8 * LEAN:
-        reach = across.shape[1] // 2
+    if len(windows[3]) > 0 and _lean(normal, steep, spacing) <= 1.8 * LEAN:
+        broad, across = windows[3], windows[4]
+        reach = len(across) - 1
         if at[steep] >= reach and at[steep] + half[steep] + reach < codes.shape[steep]:
             other = np.empty(3)
             lines_gradient(codes, at, half, across if steep == 0 else broad, across if steep == 1 else broad,
                            across if steep == 2 else broad, BROAD_KEEP, far, near, spacing, other)  # fmt: skip
-            total, one, both = 0.0, 0.0, 0.0
-            for q in range(across.shape[1] - half[steep]):
-                d = abs(q - reach + 0.5 * half[steep])
-                total += across[half[steep], q]
-                one += across[half[steep], q] * d
-                both += across[half[steep], q] * d * d
-            # a flat surface through the middle gives one / both; the slopes are those of its height, the sum of columns
-            flat = abs(other[steep]) * spacing[steep] > FLAT * one / both
-            sign = 1.0 if other[steep] > 0.0 else -1.0
-            for a in range(3):
-                other[a] *= 0.5 * total
-            other[steep] = sign / spacing[steep]
-            if flat and _lean(other, steep, spacing) <= LEAN:
+            if _heights(other, steep, reach, half[steep], spacing):
                 normal[:] = other
+                result = steep
     size = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
     if size > 0.0:
         for a in range(3):
             normal[a] /= size
     if size == 0.0:
         normal[axis] = 1.0
+    return result
 
 
 @nb.njit(cache=True, nogil=True)
-def _share(normal, axis, lean, shape, at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _heights(other, steep, reach, half, spacing):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Make a gradient in the broad window the normal of the heights, the sums of columns; whether there is one surface.
+
+    A flat surface through the middle gives a gradient of sum |d| / sum d^2 across it.
+    """
+    count = 2 * reach + 1 - half
+    one, both = 0.0, 0.0
+    for q in range(count):
+        d = abs(q - reach + 0.5 * half)
+        one += d
+        both += d * d
+    full = abs(other[steep]) * spacing[steep] * both / one
+    sign = 1.0 if other[steep] > 0.0 else -1.0
+    for a in range(3):
+        other[a] *= 0.5 * count
+    other[steep] = sign / spacing[steep]
+    # a tilt takes the share (height / half the window)^2 off; what lacks beyond that is curvature or another surface
+    lean = _lean(other, steep, spacing)
+    return lean <= LEAN and full > FLAT - VARIANCE * lean * lean / (0.25 * count * count)
+
+
+@nb.njit(cache=True, nogil=True)
+def _share(normal, axis, steep, spacing, shape, at):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN202
     """Area of the smooth surface that a face stands for, over that of the face.
 
-    A face exists where the staircase steps, and the direction found there is a little too steep: `lean` takes that off
-    again. In an outermost layer, faces along the layer's own axis end half a voxel before the box; their area in that
-    half layer follows from the other faces there and the direction (a share above 4 is noise).
+    It is the cosine between both: errors of the direction are of second order then. On flat pieces (`steep` is their
+    axis) whose steps are far apart, slopes are found too large at the steps, where the faces across the axis are; the
+    faces along the axis, which are everywhere, stand for all of the surface there.
+
+    In an outermost layer, faces along the layer's own axis end half a voxel before the box; their area in that half
+    layer follows from the other faces there and the direction.
     """
-    square = normal[axis] * normal[axis]
-    more = 1.0
+    cos = abs(normal[axis])
+    alone = 0.0
+    if steep >= 0:
+        alone = min(max((ALONE[1] - _lean(normal, steep, spacing)) / (ALONE[1] - ALONE[0]), 0.0), 1.0)
+    share = (1.0 - alone) * cos + (alone / cos if axis == steep else 0.0)
     for a in range(3):
         if a != axis and (at[a] == 0 or at[a] == shape[a] - 1) and shape[a] > 1:
             part = normal[a] * normal[a]
-            more += min(4.0, 0.5 * part / max(1.0 - part, 1e-9))
-    return abs(normal[axis]) * (1.0 - lean * (1.0 - square)) * more
+            lacking = (1.0 - alone) * part + (alone if a == steep else 0.0)
+            share += cos * min(MOST, 0.5 * lacking / max(1.0 - part, 1e-9))
+    return share
 
 
 @nb.njit(cache=True, nogil=True)
-def face_areas(codes, rows, columns, weights, broad, across, lean, spacing, first, last, faces, areas):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
+def face_areas(codes, rows, columns, windows, spacing, first, last, faces, areas):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
     """Add voxel faces and projected areas of a slab to tables by (row of one voxel, column of the other), both ways.
 
     `rows` and `columns` number the voxels (phases, particles); a row below 0 is left out.
@@ -109,9 +136,9 @@ def face_areas(codes, rows, columns, weights, broad, across, lean, spacing, firs
                     if near < 0 and far < 0:
                         continue
                     at[0], at[1], at[2] = i, j, k
-                    _face_normal(codes, at, axis, weights, broad, across, spacing, normal)
+                    steep = _face_normal(codes, at, axis, windows, spacing, normal)
                     whole = spacing[0] * spacing[1] * spacing[2] / spacing[axis]
-                    area = whole * _share(normal, axis, lean, codes.shape, at)
+                    area = whole * _share(normal, axis, steep, spacing, codes.shape, at)
                     if near >= 0:
                         faces[near, columns[x, y, z]] += whole
                         areas[near, columns[x, y, z]] += area
@@ -121,7 +148,7 @@ def face_areas(codes, rows, columns, weights, broad, across, lean, spacing, firs
 
 
 @nb.njit(cache=True, nogil=True)
-def face_list(mask, weights, lean, spacing, first, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def face_list(mask, windows, spacing, first, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Return the faces of a 0/1 mask in a slab: lower voxel and axis (n, 4), outward normal (n, 3), area (n,)."""
     count = 0
     for turn in range(2):
@@ -140,13 +167,13 @@ def face_list(mask, weights, lean, spacing, first, last):  # type: ignore[no-unt
                             continue
                         if turn == 1:
                             at[0], at[1], at[2] = i, j, k
-                            _face_normal(mask, at, axis, weights, weights[:, :0], weights, spacing, normal)
+                            _face_normal(mask, at, axis, windows, spacing, normal)
                             sign = 1.0 if code == 1 else -1.0
                             place[count, 0], place[count, 1], place[count, 2], place[count, 3] = i, j, k, axis
                             for a in range(3):
                                 normals[count, a] = sign * normal[a]
                             whole = spacing[0] * spacing[1] * spacing[2] / spacing[axis]
-                            areas[count] = whole * _share(normal, axis, lean, mask.shape, at)
+                            areas[count] = whole * _share(normal, axis, -1, spacing, mask.shape, at)
                         count += 1
     return place, normals, areas
 

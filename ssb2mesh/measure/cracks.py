@@ -10,12 +10,11 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.measure.areas import staircase_lean
 from ssb2mesh.measure.codes import AXES, axis_number, phase_mask
 from ssb2mesh.measure.particles import size_percentiles
 from ssb2mesh.measure.slabs import in_slabs
 from ssb2mesh.measure.tables import Row
-from ssb2mesh.measure.window import window_weights
+from ssb2mesh.measure.window import area_windows
 from ssb2mesh.units import format_length, parse_length
 from ssb2mesh.volume import LabelledVolume
 from ssb2mesh.volume.components import label_components
@@ -191,14 +190,14 @@ def measure_cracks(volume: LabelledVolume, phase: str) -> Cracks:
     mask = inside.view(np.uint8)
     unit = min(volume.spacing)
     steps = np.asarray(volume.spacing) / unit
-    weights, lean = window_weights(), staircase_lean(volume.spacing)
+    windows = area_windows(volume.spacing, broad=False)
     offsets = np.arange(-_WINDOW[0], _WINDOW[0] + 1)
     wide = np.exp(-0.5 * (offsets * steps[:, None] / _WINDOW[1]) ** 2)
     lines = _disc()
     longest = 4.0 * float(np.linalg.norm(np.asarray(mask.shape) * steps))
 
     def one(first: int, last: int) -> tuple[npt.NDArray[np.float64], ...]:
-        places, normals, _ = face_list(mask, weights, lean, steps, first, last)
+        places, normals, _ = face_list(mask, windows, steps, first, last)
         widths, directions = np.empty(len(places)), np.empty((len(places), 3))
         sheet_widths(mask, places, normals, lines, wide, steps, longest, widths, directions)
         # faces projected on the sheet: rims, which are normal to it, count nothing

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
-from ssb2mesh.measure.areas import staircase_lean
 from ssb2mesh.measure.codes import phase_codes, phase_mask
 from ssb2mesh.measure.distance import nearest_outside
 from ssb2mesh.measure.plan import NECK
 from ssb2mesh.measure.slabs import in_slabs
 from ssb2mesh.measure.tables import Row
-from ssb2mesh.measure.window import broad_weights, window_weights
+from ssb2mesh.measure.window import area_windows
 from ssb2mesh.volume import LabelledVolume
 
 __all__ = ["DEPTH", "Particles", "label_particles", "size_percentiles"]
@@ -203,12 +202,12 @@ def _areas(volume: LabelledVolume, ids: npt.NDArray[np.int32], count: int) -> di
     """Corrected area of each particle towards each phase."""
     from ssb2mesh.measure.areas_kernel import face_areas
 
-    codes, spacing, weights = phase_codes(volume), np.asarray(volume.spacing), (window_weights(), *broad_weights())
-    lean, phases = staircase_lean(volume.spacing), len(volume.phases)
+    codes, spacing, windows = phase_codes(volume), np.asarray(volume.spacing), area_windows(volume.spacing)
+    phases = len(volume.phases)
 
     def one(first: int, last: int) -> npt.NDArray[np.float64]:
         faces, areas = np.zeros((2, count, phases))
-        face_areas(codes, ids, codes, *weights, lean, spacing, first, last, faces, areas)
+        face_areas(codes, ids, codes, windows, spacing, first, last, faces, areas)
         return areas
 
     table = np.sum(in_slabs(one, ids.shape[0], thick=max(16, ids.shape[0] // 8)), axis=0)

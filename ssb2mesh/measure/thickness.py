@@ -13,7 +13,7 @@ from ssb2mesh.measure.distance import nearest_outside
 from ssb2mesh.measure.particles import size_percentiles
 from ssb2mesh.measure.slabs import in_slabs
 from ssb2mesh.measure.tables import Row
-from ssb2mesh.measure.window import window_weights
+from ssb2mesh.measure.window import gauss_weights
 from ssb2mesh.volume import LabelledVolume
 
 __all__ = ["LocalThickness", "local_thickness"]
@@ -137,7 +137,7 @@ def _largest_balls(
     rays, wide = _rays(RAYS), float(np.prod(steps) ** (1 / 3))
     # as wide along all axes in length, not in voxels: else directions of curved surfaces are drawn towards long edges
     deviations = 1.5 * wide / steps
-    byte, weights = mask.view(np.uint8), [window_weights(int(np.ceil(2.6 * d)), d) for d in deviations]
+    byte, weights = mask.view(np.uint8), [gauss_weights(int(np.ceil(2.6 * d)), d) for d in deviations]
     parts = in_slabs(lambda a, b: patches(byte, *weights, steps, a, b), layers)
     pieces = np.concatenate([part for _, part in parts])
     index = np.full(mask.size, -1, np.int32)
