@@ -7,24 +7,40 @@ import time
 from typing import Any, ClassVar
 
 from solvers import dolfinx_api as api
+from solvers.elastic.hierarchy import build_levels, set_levels
 from solvers.linear import LinearReport, _Convergence, _failure
 from ssb2mesh.errors import SolverError
 
-__all__ = ["ElasticSolver", "set_multigrid", "set_near_null"]
+__all__ = ["ElasticSolver", "set_multigrid"]
 
-#: Smoothed aggregation on the nodes, with Chebyshev smoothing: measured in docs/mechanics.md. Weak links, such as
-#: those of a soft node to a stiff one, are left out on the finest level only: on others that costs more than it saves.
+#: Smoothers of every multigrid here: each node (on coarser levels each aggregate) by itself.
+_SMOOTHERS: dict[str, Any] = {
+    "mg_levels_ksp_type": "chebyshev",
+    "mg_levels_ksp_max_it": 3,
+    "mg_levels_esteig_ksp_type": "cg",
+    "mg_levels_esteig_ksp_max_it": 10,
+}
+
+#: For the levels of `solvers.elastic.hierarchy`: measured in docs/mechanics.md.
+AGGREGATION_OPTIONS: dict[str, Any] = {
+    **_SMOOTHERS,
+    "mg_levels_pc_type": "pbjacobi",
+    "mg_coarse_ksp_type": "preonly",
+    "mg_coarse_pc_type": "redundant",
+    "mg_coarse_redundant_pc_type": "cholesky",
+}
+
+#: PETSc's own smoothed aggregation. Weak links, such as those of a soft node to a stiff one, are left out on the finest
+#: level only: on others that costs more than it saves. Point blocks fail where an aggregate of two nodes has less than
+#: six motions.
 GAMG_OPTIONS: dict[str, Any] = {
+    **_SMOOTHERS,
     "pc_gamg_type": "agg",
     "pc_gamg_agg_nsmooths": 1,
     "pc_gamg_threshold": 0.05,
     "pc_gamg_threshold_scale": 0.0,
     "pc_gamg_coarse_eq_limit": 1000,
-    "mg_levels_ksp_type": "chebyshev",
-    "mg_levels_ksp_max_it": 3,
     "mg_levels_pc_type": "jacobi",
-    "mg_levels_esteig_ksp_type": "cg",
-    "mg_levels_esteig_ksp_max_it": 10,
 }
 
 #: Each component of the displacement by itself: cheap, good for elongated tets, poor for slender bodies that bend.
@@ -37,7 +53,12 @@ BOOMERAMG_OPTIONS: dict[str, Any] = {
     "pc_hypre_boomeramg_P_max": 4,
     "pc_hypre_boomeramg_relax_type_all": "symmetric-SOR/Jacobi",
 }
-MULTIGRIDS = {"gamg": ("GAMG", "gamg", GAMG_OPTIONS), "boomeramg": ("BoomerAMG", "hypre", BOOMERAMG_OPTIONS)}
+#: Name in reports, type of PETSc's preconditioner, options.
+MULTIGRIDS = {
+    "aggregation": ("smoothed aggregation", "mg", AGGREGATION_OPTIONS),
+    "gamg": ("GAMG", "gamg", GAMG_OPTIONS),
+    "boomeramg": ("BoomerAMG", "hypre", BOOMERAMG_OPTIONS),
+}
 
 #: Iterations for each digit of the residual at which a new set-up pays.
 ITERATIONS_A_DIGIT = 15.0
@@ -56,11 +77,13 @@ class ElasticSolver:
         Relative residual in the norm of the preconditioner.
     max_iterations : int
         Where to give up.
-    multigrid : {"gamg", "boomeramg"}
+    multigrid : {"aggregation", "gamg", "boomeramg"}
         Which.
     """
 
     krylov = "CG"
+    #: What it takes for a multigrid that does not suit it.
+    instead: ClassVar[dict[str, str]] = {}
     #: What differs from GAMG_OPTIONS.
     changes: ClassVar[dict[str, Any]] = {}
 
@@ -71,10 +94,10 @@ class ElasticSolver:
         *,
         tolerance: float = 1e-10,
         max_iterations: int = 500,
-        multigrid: str = "gamg",
+        multigrid: str = "aggregation",
     ) -> None:
         petsc = api.petsc()
-        name, self.kind, options = MULTIGRIDS[multigrid]
+        name, self.kind, options = MULTIGRIDS[self.instead.get(multigrid, multigrid)]
         self.options = {**options, **(self.changes if self.kind == "gamg" else {})}
         #: Krylov method and preconditioner.
         self.method = f"{self.krylov} + {name}"
@@ -83,11 +106,11 @@ class ElasticSolver:
         self.ksp = petsc.KSP().create(matrix.getComm())
         prefix = "ssb2mesh_elastic_"
         self.ksp.setOptionsPrefix(prefix)
+        start = time.perf_counter()
         chosen = self._configure(modes)
         options = petsc.Options()
         for key, value in chosen.items():
             options[prefix + key] = value
-        start = time.perf_counter()
         try:
             self.ksp.setFromOptions()
             self.ksp.setUp()
@@ -103,11 +126,10 @@ class ElasticSolver:
     def _configure(self, modes: list[Any]) -> dict[str, Any]:
         """Set operators, method and preconditioner; return the options of the multigrid."""
         petsc = api.petsc()
-        set_near_null(petsc, self.matrix, modes)
         self.ksp.setOperators(self.matrix)
         self.ksp.setType("cg")
         self.ksp.setNormType(petsc.KSP.NormType.NATURAL)
-        set_multigrid(self.ksp.getPC(), self.kind)
+        set_multigrid(self.ksp.getPC(), self.kind, self.matrix, modes)
         return self.options
 
     def _set_operators(self, matrix: Any) -> None:
@@ -176,16 +198,15 @@ class ElasticSolver:
         self._built_on.destroy()
 
 
-def set_multigrid(pc: Any, kind: str) -> None:
-    """Choose a multigrid; raise SolverError where PETSc lacks it."""
+def set_multigrid(pc: Any, kind: str, matrix: Any, modes: list[Any]) -> None:
+    """Choose a multigrid for a stiffness with its rigid motions; raise SolverError where PETSc lacks it."""
+    if kind == "mg":
+        set_levels(pc, build_levels(matrix, modes))
+        return
+    near = api.petsc().NullSpace().create(vectors=modes, comm=matrix.getComm())
+    matrix.setNearNullSpace(near)
+    near.destroy()
     try:
         pc.setType(kind)
     except api.petsc().Error as error:
-        raise SolverError(f"multigrid: PETSc was built without {kind}; use Options(multigrid='gamg')") from error
-
-
-def set_near_null(petsc: Any, matrix: Any, modes: list[Any]) -> None:
-    """Tell a matrix which motions cost next to nothing."""
-    near = petsc.NullSpace().create(vectors=modes, comm=matrix.getComm())
-    matrix.setNearNullSpace(near)
-    near.destroy()
+        raise SolverError(f"multigrid: PETSc was built without {kind}; use Options(multigrid='aggregation')") from error

@@ -167,8 +167,8 @@ def _formulation(value: Any) -> str:
 
 
 def _multigrid(value: Any) -> str:
-    if value not in ("gamg", "boomeramg"):
-        raise InputError(f"got {value!r}; give 'gamg' or 'boomeramg'")
+    if value not in ("aggregation", "gamg", "boomeramg"):
+        raise InputError(f"got {value!r}; give 'aggregation', 'gamg' or 'boomeramg'")
     return str(value)
 
 
@@ -206,7 +206,7 @@ _SOLVER_KEYS = {
         "'mixed' gives phases that flow or keep their volume a pressure of their own; default 'displacement'",
         _formulation,
     ),
-    "multigrid": SolveKey("'gamg' (default), or 'boomeramg' for elongated tets", _multigrid),
+    "multigrid": SolveKey("'aggregation' (default), 'gamg' or 'boomeramg'", _multigrid),
     "tolerance": SolveKey("relative residual at which the linear solver stops, default 1e-10", read_tolerance),
     "max_iterations": SolveKey("iterations at which the linear solver gives up, default 500", read_count),
 }
