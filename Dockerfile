@@ -21,13 +21,15 @@ RUN python3 -m venv --system-site-packages /usr/local/ssb2mesh \
 # any user may run it, root too: compiled kernels and forms are cached where everyone may write
 RUN useradd --create-home --shell /bin/bash ssb2mesh \
  && install -d -m 1777 /data /var/cache/ssb2mesh
+# Docker forbids processes to read one another's memory, which Open MPI would try, and complain, at each message
 ENV PATH=/usr/local/ssb2mesh/bin:$PATH \
     HOME=/var/cache/ssb2mesh \
     XDG_CACHE_HOME=/var/cache/ssb2mesh \
     NUMBA_CACHE_DIR=/var/cache/ssb2mesh/numba \
     OMP_NUM_THREADS=1 \
     OMPI_ALLOW_RUN_AS_ROOT=1 \
-    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+    OMPI_MCA_btl_vader_single_copy_mechanism=none
 USER ssb2mesh
 # kernels of the mesher and forms of conduction are compiled here, or every new container would spend minutes on them; importing
 # every module makes the folders for all other kernels, in which several users of one volume may write; the speed of the

@@ -221,7 +221,7 @@ def test_the_image_copies_files_that_exist_and_is_no_root():
     assert 'ENTRYPOINT ["ssb2mesh"]' in text
     # the same system packages as the set-up of this platform: those that DOLFINx and pictures need
     setup = (ROOT / "tools" / "setup.sh").read_text(encoding="utf-8")
-    packages = re.search(r"no-install-recommends \\\n(.+) \\\n && rm", text)[1].split()
+    packages = re.search(r"no-install-recommends \\\n(.+) \\\n && apt-get clean", text)[1].split()
     assert set(packages) <= set(setup.split())
 
 

@@ -25,7 +25,7 @@ _LABELS = {
     "currents": "current into the domain, A", "fixed": "potential, V",
     "balance": "what does not balance / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
     "porosity": "volume fraction that conducts", "percolating": "share of it that percolates",
-    "floating": "share that no contact reaches", "conductance": "conductance, S",
+    "floating": "share that no contact reaches", "idle": "share without current", "conductance": "conductance, S",
     "voltages": "potential of the terminal, V", "cell_voltage": "cell voltage, V",
     "contact_area": "area in contact, m²", "current": "current, A", "area": "area, m²",
     "mean_current_density": "mean current density, A/m²", "constriction_factor": "largest / mean",
@@ -50,7 +50,7 @@ _LABELS = {
 _TOGETHER = (
     ("side", ("fixed", "voltages", "currents", "forces", "platen_travel")),
     ("phase", ("von_mises_max", "strain_energy", "joule_heat", "joule_heat_of_electrons", "joule_heat_of_ions",
-               "floating", "floating_electronic", "floating_ionic")),
+               "idle", "floating", "floating_electronic", "floating_ionic")),
 )  # fmt: skip
 #: Numbers of an interface that have a column.
 _INTERFACE = ("area", "contact_area", "current", "mean_current_density", "constriction_factor", "quantile_99_factor",
