@@ -15,7 +15,7 @@ FIT = 3
 ALONG, ACROSS = 1.5, 1.0
 #: How far a piece of surface extends around its middle, smallest voxel edges.
 PIECE = 0.7
-#: How much farther than its radius a ball holds the centres of voxels: voxels at the surface stick out of it.
+#: How much farther than its radius a ball holds the centres of voxels, longest edges: voxels at the surface stick out.
 EDGE = 0.3
 #: Directions in which a ball looks for the surface it touches; stride of the search, smallest voxel edges.
 RAYS, STRIDE = 128, 0.5
@@ -346,7 +346,7 @@ def paint(centres, steps, first, last, jump, out):  # type: ignore[no-untyped-de
     nz = out.shape[2]
     for b in range(len(centres)):
         cx, cy, cz, r = centres[b, 0], centres[b, 1], centres[b, 2], centres[b, 3]
-        wide = r + EDGE
+        wide = r + EDGE * max(steps[0], steps[1], steps[2])
         for i in range(
             max(first, int(np.ceil(cx - wide / steps[0]))), min(last, int(np.floor(cx + wide / steps[0])) + 1)
         ):
