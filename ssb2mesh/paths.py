@@ -99,7 +99,8 @@ def check_output_folder(path: str | Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     InputError
-        If the parent is missing or cannot be written to, or the folder is not empty and `overwrite` is not set.
+        If parent or folder cannot be written to, the parent is missing, or the folder is not empty and `overwrite` is
+        not set.
 
     Examples
     --------
@@ -110,6 +111,8 @@ def check_output_folder(path: str | Path, *, overwrite: bool = False) -> Path:
     _check_folder(path.parent, f"results folder {str(path)!r}")
     if path.exists() and not path.is_dir():
         raise InputError(f"results folder: {str(path)!r} is a file; give a folder")
+    if path.is_dir():  # of another user, perhaps, in a folder of all
+        _check_folder(path, f"results folder {str(path)!r}")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"results folder: {str(path)!r} is not empty; give --overwrite to replace its results")
     return path

@@ -14,7 +14,7 @@ from test_slabs import UM, smooth_volume
 
 from ssb2mesh import InputError, LabelledVolume, check_mesh, mesh_volume, read_mesh, write_volume
 from ssb2mesh.lattice.build import LatticeOptions
-from ssb2mesh.paths import check_report_folder
+from ssb2mesh.paths import check_output_folder, check_report_folder
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.slabs.connected import own_layers
 from ssb2mesh.slabs.job import mesh_in_slabs
@@ -212,6 +212,17 @@ def test_bad_folders(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"report.html exists; give --overwrite to replace it, or another folder"):
         check_report_folder(tmp_path)
     assert check_report_folder(tmp_path, overwrite=True) == tmp_path
+
+
+def test_results_of_another_user_are_told_before_the_work(tmp_path, monkeypatch):
+    """Root may write everywhere, so that the system's answer is played here."""
+    theirs = tmp_path / "results"
+    theirs.mkdir()
+    monkeypatch.setattr("ssb2mesh.paths.os.access", lambda path, mode: Path(path) != theirs)
+    for check in (check_output_folder, check_report_folder):
+        with pytest.raises(InputError, match="no permission to write into .*results"):
+            check(theirs, overwrite=True)
+        check(tmp_path / "mine", overwrite=True)
 
 
 @pytest.mark.parametrize("more", [[], ["--slabs", "2"]])
