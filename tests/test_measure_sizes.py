@@ -96,6 +96,19 @@ def test_separate_spheres_are_counted_and_sized():
         found.contact_fractions("void")
 
 
+def test_separate_spheres_on_voxels_that_are_no_cubes():
+    _, made = _spheres()
+    x, y, z = np.meshgrid(np.arange(96) + 0.5, np.arange(96) + 0.5, 2 * np.arange(48) + 1.0, indexing="ij", sparse=True)
+    mask = np.zeros((96, 96, 48), bool)
+    for (a, b, c), r in made:
+        mask |= (x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < r * r
+    found = label_particles(_volume(mask, FLAT), "x")
+    assert len(found) == len(made)
+    exact = 1e-6 * np.array([r for _, r in made])
+    assert found.summary()["mean diameter"] == pytest.approx(2 * exact.mean(), rel=0.02)
+    assert found.areas["LPS"].sum() == pytest.approx(4 * np.pi * (exact**2).sum(), rel=0.01)
+
+
 @pytest.mark.parametrize(("apart", "count"), [(17.0, 2), (10.0, 1)])
 @pytest.mark.parametrize("spacing", [CUBIC, FLAT])
 def test_touching_spheres_are_cut_at_a_neck(apart, count, spacing):
