@@ -78,8 +78,9 @@ def local_thickness(volume: LabelledVolume, phase: str) -> LocalThickness:
     Distances are to the smooth surface, which is fitted to the voxel faces around each place, and the balls' centres
     lie between the voxels where that makes them larger, so that the thickness is not bound to whole voxels. Balls that
     touch the walls all around are fitted to them by least squares, since the nearest of many noisy places is too near.
-    On voxels up to twice as long as wide flat layers and balls come out within 0.2 voxels (of the longest edge, if edges
-    differ), cylinders mostly too (docs/measure.md says which do not), and random pores 0.3 too thick. Nothing is thinner than a voxel. The sides of the box are no surface.
+    On cubic voxels flat layers and balls come out within 0.2 voxels, cylinders within what the voxels hold of their
+    section, and random pores 0.3 too thick; on flat voxels (2 x 2 x 1) thin layers may be 0.5 of the longest edge too
+    thick. Nothing is thinner than a voxel. The sides of the box are no surface.
 
     Parameters
     ----------
