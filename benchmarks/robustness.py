@@ -236,7 +236,7 @@ def threads(count: int) -> Iterator[None]:
     before = numba.get_num_threads()
     numba.set_num_threads(count)
     try:
-        with mock.patch("ssb2mesh.mesher.FEW_CELLS", 0), mock.patch("ssb2mesh.lattice.flow.FEW_CORNERS", 0):
+        with mock.patch("ssb2mesh.lattice_engine.FEW_CELLS", 0), mock.patch("ssb2mesh.lattice.flow.FEW_CORNERS", 0):
             yield
     finally:
         numba.set_num_threads(before)

@@ -1,12 +1,7 @@
-"""The run: volume -> mesh -> fields -> report, as one function a step. No numerics of its own, no formats, no text.
-
-This is the one module of `ssb2mesh` that reaches for `solvers`, by name and only when a study asks for a solve:
-everything else here works without DOLFINx.
-"""
+"""The run: volume -> mesh -> fields -> report, as one function a step. No numerics of its own, no formats, no text."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ssb2mesh.errors import InputError, MissingDependencyError
+from ssb2mesh.errors import InputError
 from ssb2mesh.identity import digest, file_identity
 from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.journal import Journal
 from ssb2mesh.launch import launched_processes
 from ssb2mesh.paths import RECORDS, check_output_folder, finish_move, lasting_folder
+from ssb2mesh.physics import Physics, load_physics
 from ssb2mesh.prepare import mesh_key, prepare_mesh
 from ssb2mesh.ranks import Ranks
 from ssb2mesh.refine import solve_until_narrow
@@ -34,12 +30,9 @@ if TYPE_CHECKING:
     from ssb2mesh.report import ReportData
 
 __all__ = [
-    "Physics",
     "RunResult",
     "Solved",
     "existing_mesh",
-    "known_elastic",
-    "load_physics",
     "run_study",
     "solve_study",
 ]
@@ -222,54 +215,6 @@ def _file_key(study: Study, mesh: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Physics:
-    """What the pipeline needs of `solvers`.
-
-    Parameters
-    ----------
-    comm : communicator
-        All processes.
-    load_domain, run_solve, run_volume_solve : callable
-        Of `solvers.domain` and `solvers.from_study`.
-    """
-
-    comm: Any
-    load_domain: Callable[..., Any]
-    run_solve: Callable[..., Any]
-    run_volume_solve: Callable[..., Any]
-
-
-def load_physics() -> Physics:
-    """Import the solvers, and DOLFINx with them.
-
-    Returns
-    -------
-    Physics
-        The communicator and the functions.
-
-    Raises
-    ------
-    MissingDependencyError
-        If DOLFINx or a part of it cannot be imported.
-
-    Examples
-    --------
-    >>> load_physics().comm.size  # doctest: +SKIP
-    1
-    """
-    try:
-        comm = importlib.import_module("solvers.dolfinx_api").world()
-        domain = importlib.import_module("solvers.domain")
-        study = importlib.import_module("solvers.from_study")
-    except MissingDependencyError:
-        raise
-    except ImportError as error:
-        where = "Debian: apt install python3-dolfinx-real; elsewhere: conda install -c conda-forge fenics-dolfinx"
-        raise MissingDependencyError.of("dolfinx", "[[solve]]", f"{where} ({error})") from error
-    return Physics(comm, domain.load_domain, study.run_solve, study.run_volume_solve)
-
-
-@dataclass(frozen=True)
 class Opening:
     """How the hidden folder of a run is opened.
 
@@ -426,15 +371,3 @@ def existing_mesh(study: Study, mesh_file: str | Path | None) -> Path | None:
     except InputError:
         return None
     return native if (before.volume, before.mesh) == (study.volume, study.mesh) else None
-
-
-def known_elastic(name: str) -> tuple[float, float]:
-    """Return Young's modulus in Pa and Poisson's ratio of a known material; InputError if they are not known.
-
-    Examples
-    --------
-    >>> known_elastic("LPSCl")
-    (22000000000.0, 0.37)
-    """
-    find = importlib.import_module("solvers.materials").material
-    return find(name, "young_modulus").value, find(name, "poisson_ratio").value

@@ -6,21 +6,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.identity import digest
 from ssb2mesh.journal import Journal
 from ssb2mesh.ranks import Ranks
+from ssb2mesh.solving import Solved
 from ssb2mesh.stages import available_memory_bytes
 from ssb2mesh.steps import Prepared
 from ssb2mesh.study.model import Study
 from ssb2mesh.study.quantities import read_accuracy
 from ssb2mesh.study.solves import SOLVE_TYPES
 from ssb2mesh.units import parse_length
-
-if TYPE_CHECKING:
-    from ssb2mesh.pipeline import Solved
 
 __all__ = ["halved", "solve_until_narrow", "with_accuracy"]
 

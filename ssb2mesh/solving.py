@@ -18,7 +18,7 @@ from ssb2mesh.steps import Prepared, load_volume
 from ssb2mesh.study.model import Study
 
 if TYPE_CHECKING:
-    from ssb2mesh.pipeline import Physics
+    from ssb2mesh.physics import Physics
 
 __all__ = ["NATIVE", "Solved", "Workplace", "solve_all"]
 

@@ -442,7 +442,7 @@ def test_bad_options_say_what_is_wrong(options, message):
 
 
 def test_a_mesh_that_cannot_fit_is_refused(monkeypatch):
-    monkeypatch.setattr("ssb2mesh.mesher.available_memory_bytes", lambda: 1000)
+    monkeypatch.setattr("ssb2mesh.lattice_engine.available_memory_bytes", lambda: 1000)
     with pytest.raises(ResourceError, match=r"a cell size .* times larger fits"):
         mesh_volume(volume_of(ball(8, 2)))
     assert mesh_volume(volume_of(ball(8, 2)), force=True).n_tets == 12 * 8**3

@@ -397,7 +397,7 @@ def test_same_coarse_mesh_for_one_and_two_threads():
         pytest.skip("one thread only: nothing to compare (NUMBA_NUM_THREADS)")
     labels = np.where(np.random.default_rng(3).random((24, 24, 24)) < 0.01, 3, blobs(3, (24, 24, 24), width=2.0))
     volume, before, found = volume_of(labels), numba.get_num_threads(), []
-    with mock.patch("ssb2mesh.mesher.FEW_CELLS", 0), mock.patch("ssb2mesh.lattice.flow.FEW_CORNERS", 0):
+    with mock.patch("ssb2mesh.lattice_engine.FEW_CELLS", 0), mock.patch("ssb2mesh.lattice.flow.FEW_CORNERS", 0):
         try:
             for threads in (1, 2):
                 numba.set_num_threads(threads)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvers.elastic.bulk import Bulk, two_moduli
-from solvers.elastic.drainage import drainage
+from solvers.elastic.drainage import PressedTets, drainage
 from solvers.elastic.kernels import divergence_rows
 from solvers.elastic.laws import Elastic
 from solvers.elastic.nodes import Nodes
@@ -152,19 +152,22 @@ class MixedBulk(Bulk):
         divergence = assemble_rows(nodes, self.numbering, across, data)
         square = pattern(rows, n)
         squares = []
-        for tets in (-self._cost, drainage(self, bound)):
+        for tets in (-self._cost, drainage(self.pressed_tets(), bound)):
             entries = np.zeros(len(square[1]))
             _scatter_cost(rows, tets, *square, entries)
             entries *= np.repeat(unit, np.diff(square[0])) * unit[square[1]]
             squares.append(assemble_rows(nodes, self.numbering, square, entries))
         return Border(self.numbering, divergence, squares[0], squares[1], self._unit())
 
-    def shear_of_phase(self, tags: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
-        """Shear modulus of phases by tag, Pa; zero where there is no material."""
-        domain = self.nodes.domain
-        table = np.zeros(max(domain.phases.values()) + 1)
-        table[domain.phase_tags(self._names, argument="materials")] = self._shears
-        return np.asarray(table[tags])
+    def pressed_tets(self) -> PressedTets:
+        """The tets that have pressures."""
+        domain, mine = self.nodes.domain, self.pressed
+        shear_of_tag = np.zeros(max(domain.phases.values()) + 1)
+        shear_of_tag[domain.phase_tags(self._names, argument="materials")] = self._shears
+        return PressedTets(
+            self.nodes, self.cells[mine], self.copies[mine], self.volumes[mine], self.column_of_pressed, self.pressures,
+            self.shear_of_pressed, self.taken_of_pressed, shear_of_tag,
+        )  # fmt: skip
 
     def _unit(self) -> npt.NDArray[np.float64]:
         """Pressure that a unit displacement over a mean tet makes, by column, Pa/m: rows and unknowns in one unit."""

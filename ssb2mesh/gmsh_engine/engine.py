@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, MeshingError, MissingDependencyError, ResourceError, nearest
 from ssb2mesh.lattice.build import LatticeOptions
+from ssb2mesh.lattice_engine import predict_mesh
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
 from ssb2mesh.stages import Stages, available_memory_bytes
 from ssb2mesh.surfaces.model import Surfaces, boundary_triangles, extract_surfaces
@@ -136,9 +137,6 @@ def mesh_with_gmsh(
 
 
 def _check_fits(volume: LabelledVolume, cell_size: float | str | None, options: LatticeOptions) -> None:
-    # the mesher knows this module as one of its engines
-    from ssb2mesh.mesher import predict_mesh
-
     needed = BYTES_PER_TET * predict_mesh(volume, cell_size=cell_size, options=options).tets
     available = available_memory_bytes()
     if available and needed > 0.9 * available:

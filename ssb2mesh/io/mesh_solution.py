@@ -17,19 +17,23 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError
 from ssb2mesh.io.mesh_common import MeshData
+from ssb2mesh.io.mesh_xdmf import heavy_file, holds_solution, open_heavy, read_native
 from ssb2mesh.mesh import TaggedMesh, tet_volumes
 
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["is_solution", "read_solution"]
+__all__ = ["read_solution", "read_xdmf"]
 
 _CENTRES = {"Node": "point_data", "Cell": "cell_data"}
 
 
-def is_solution(file: h5py.File) -> bool:
-    """Tell whether an open HDF5 file is one that DOLFINx has written fields to."""
-    return "Mesh" in file and "Function" in file
+def read_xdmf(path: Path) -> MeshData:
+    """Read a native mesh from ``mesh.xdmf`` (which names its HDF5 file) or ``mesh.h5``, or fields of a solve."""
+    heavy = heavy_file(path)
+    with open_heavy(heavy) as file:
+        solved = holds_solution(file)
+    return read_solution(path, heavy) if solved else read_native(heavy)
 
 
 def read_solution(path: Path, heavy: Path) -> MeshData:
@@ -126,13 +130,11 @@ def _on_mesh_of_run(
     """The fields in the order of another mesh file, or None if that is not the same mesh."""
     import h5py
 
-    from ssb2mesh.io.mesh_xdmf import read_xdmf
-
     try:
         with h5py.File(candidate, "r") as file:
             if "header" not in file.attrs or (len(file["points"]), len(file["tets"])) != (len(points), len(tets)):
                 return None
-        mesh = read_xdmf(candidate).mesh
+        mesh = read_native(candidate).mesh
     except (OSError, KeyError, InputError):
         return None
     at = _permutation(mesh.points, points)

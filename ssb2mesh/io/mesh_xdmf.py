@@ -24,7 +24,17 @@ from ssb2mesh.mesh import TaggedMesh
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["TagsTable", "read_tags_table", "read_xdmf", "write_tables", "write_xdmf", "xdmf_text"]
+__all__ = [
+    "TagsTable",
+    "heavy_file",
+    "holds_solution",
+    "open_heavy",
+    "read_native",
+    "read_tags_table",
+    "write_tables",
+    "write_xdmf",
+    "xdmf_text",
+]
 
 _TURNS = np.array(list(permutations(range(3))), np.int8)
 
@@ -73,15 +83,8 @@ def _bytes(mesh: TaggedMesh, fields: Iterable[npt.NDArray]) -> int:
     return sum(np.asarray(array).nbytes for array in arrays) + 10 * len(mesh.facets)
 
 
-def read_xdmf(path: Path) -> MeshData:
-    """Read a mesh from ``mesh.xdmf`` (which names its HDF5 file) or straight from ``mesh.h5``; or fields of a solve."""
-    from ssb2mesh.io.mesh_solution import is_solution, read_solution
-
-    heavy = _heavy_file(path)
-    with _open(heavy, solution=True) as file:
-        solved = is_solution(file)
-    if solved:
-        return read_solution(path, heavy)
+def read_native(heavy: Path) -> MeshData:
+    """Read a mesh from the HDF5 file of the native format."""
     with _open(heavy) as file:
         try:
             triangles = file["facets/triangles"][()]
@@ -129,7 +132,7 @@ def read_tags_table(path: str | Path) -> TagsTable:
     >>> read_tags_table("mesh.xdmf").sets["z_min"]  # doctest: +SKIP
     (4, 9)
     """
-    heavy = _heavy_file(Path(path))
+    heavy = heavy_file(Path(path))
     with _open(heavy) as file:
         header = parse_header(file.attrs["header"], heavy)
         offsets, atoms = file["facets/set_offsets"][()], file["facets/set_atoms"][()]
@@ -276,7 +279,7 @@ def _item(heavy: str, key: str, array: npt.NDArray) -> str:
     )
 
 
-def _heavy_file(path: Path) -> Path:
+def heavy_file(path: Path) -> Path:
     """The HDF5 file of a native mesh, as its XDMF file names it."""
     if path.suffix.lower() == ".h5":
         heavy = path
@@ -293,17 +296,25 @@ def _heavy_file(path: Path) -> Path:
     return heavy
 
 
-def _open(heavy: Path, *, solution: bool = False) -> h5py.File:
+def holds_solution(file: h5py.File) -> bool:
+    """Tell whether an open HDF5 file is one that DOLFINx has written fields to."""
+    return "Mesh" in file and "Function" in file
+
+
+def open_heavy(heavy: Path) -> h5py.File:
+    """Open an HDF5 file for reading; InputError if it cannot be read."""
     import h5py
 
-    from ssb2mesh.io.mesh_solution import is_solution
-
     try:
-        file = h5py.File(heavy, "r")
+        return h5py.File(heavy, "r")
     except OSError as error:
         raise InputError(f"path: {heavy} is no readable HDF5 file ({error})") from error
-    if "header" not in file.attrs and not (solution and is_solution(file)):
-        solved = is_solution(file)
+
+
+def _open(heavy: Path) -> h5py.File:
+    file = open_heavy(heavy)
+    if "header" not in file.attrs:
+        solved = holds_solution(file)
         file.close()
         told = "holds the fields of a solve; give the mesh file of that run, such as mesh.xdmf beside it"
         other = "is no native ssb2mesh mesh (no header); convert it with gmsh or meshio to .msh"

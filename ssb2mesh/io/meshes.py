@@ -74,7 +74,8 @@ def mesh_formats() -> dict[str, MeshFormat]:
 
 
 for _format in (
-    MeshFormat("XDMF/HDF5", (".xdmf", ".h5"), "ssb2mesh.io.mesh_xdmf:read_xdmf", "ssb2mesh.io.mesh_xdmf:write_xdmf"),
+    MeshFormat("XDMF/HDF5", (".xdmf", ".h5"), "ssb2mesh.io.mesh_solution:read_xdmf",
+               "ssb2mesh.io.mesh_xdmf:write_xdmf"),
     MeshFormat("VTU", (".vtu",), "ssb2mesh.io.mesh_vtu:read_vtu", "ssb2mesh.io.mesh_vtu:write_vtu"),
     MeshFormat("Gmsh", (".msh",), "ssb2mesh.io.mesh_gmsh_read:read_gmsh", "ssb2mesh.io.mesh_gmsh:write_gmsh"),
     MeshFormat("Exodus II", (".e", ".exo"), "ssb2mesh.io.mesh_exodus_read:read_exodus",

@@ -9,7 +9,8 @@ from typing import Any
 from ssb2mesh.errors import InputError
 from ssb2mesh.moose.write import MooseFiles, write_moose
 from ssb2mesh.paths import check_output_folder
-from ssb2mesh.pipeline import existing_mesh, known_elastic
+from ssb2mesh.physics import known_elastic
+from ssb2mesh.pipeline import existing_mesh
 from ssb2mesh.stages import Stages
 from ssb2mesh.study.model import Study
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssb2mesh.plot.style import FAINT, house_style, new_figure, number_text, phase_colours, save, shorten
-from ssb2mesh.series.report import MOST_PANELS, by_quantity
 
 if TYPE_CHECKING:
-    from ssb2mesh.series import SeriesResult
     from ssb2mesh.series.model import Task
+    from ssb2mesh.series.result import SeriesResult
 
 __all__ = ["plot_curves", "plot_maps"]
 
@@ -24,6 +23,8 @@ _MAPS = {
     "thickness": ("thickness", 1e-6, "µm"),
     "roughness": ("height", 1e-6, "µm"),
 }
+#: Panels of the curves; more would not be looked at.
+MOST_PANELS = 48
 #: States that are drawn as maps.
 MOST_COLUMNS = 8
 _COLUMNS, _PANEL = 3, (620, 440)
@@ -56,7 +57,7 @@ def plot_curves(result: SeriesResult, path: str | Path) -> Path:
     >>> plot_curves(result, "curves.png")  # doctest: +SKIP
     """
     panels: dict[tuple[str, str, str], dict[str, list[float]]] = {}
-    for (task, measure, subject, quantity, axis, unit), values in by_quantity(result).items():
+    for (task, measure, subject, quantity, axis, unit), values in result.by_quantity().items():
         line = subject if subject != task else ""
         # directions share a panel where there are several; one direction needs no line of its own
         line = f"{line} {axis}".strip() if line or measure == "displacement" else line

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 _PUBLIC = {
     "Series": "model",
-    "SeriesResult": "runs",
+    "SeriesResult": "result",
     "State": "model",
     "Task": "model",
     "describe_series": "report",
@@ -26,7 +26,8 @@ __all__ = ["Series", "SeriesResult", "State", "Task", "describe_series", "parse_
 if TYPE_CHECKING:
     from ssb2mesh.series.model import Series, State, Task, parse_series, read_series
     from ssb2mesh.series.report import describe_series
-    from ssb2mesh.series.runs import SeriesResult, run_series
+    from ssb2mesh.series.result import SeriesResult
+    from ssb2mesh.series.runs import run_series
 
 
 def __getattr__(name: str) -> Any:

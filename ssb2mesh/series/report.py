@@ -8,23 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssb2mesh.errors import MissingDependencyError
 from ssb2mesh.io.mesh_common import replacing
-from ssb2mesh.series.stages import Entry
+from ssb2mesh.series.result import Entry, Quantity, SeriesResult
 from ssb2mesh.summaries import table, to_json
 
-if TYPE_CHECKING:
-    from ssb2mesh.series.runs import SeriesResult
+__all__ = ["describe_series", "write_results"]
 
-__all__ = ["describe_series", "table_numbers", "write_results"]
-
-#: task, measure, subject, quantity, axis, unit: what makes two numbers of two states the same quantity.
-Quantity = tuple[str, str, str, str, str, str]
 _HEAD = ("state", "state_value", "task", "measure", "subject", "quantity", "axis", "position", "value", "unit")
-#: Panels of the curves; more would not be looked at.
-MOST_PANELS = 48
 
 
 def write_results(result: SeriesResult) -> SeriesResult:
@@ -48,7 +41,7 @@ def write_results(result: SeriesResult) -> SeriesResult:
     files = [folder / "table.csv", folder / "table.json"]
     with replacing(*files) as (first, second):
         _write_csv(result, first)
-        second.write_text(to_json(table_numbers(result)) + "\n", encoding="utf-8")
+        second.write_text(to_json(result.numbers()) + "\n", encoding="utf-8")
     if not result.series.report:
         return replace(result, files=tuple(files))
     try:
@@ -63,46 +56,6 @@ def write_results(result: SeriesResult) -> SeriesResult:
     with replacing(page) as (part,):
         part.write_text(_page(result, pictures), encoding="utf-8")
     return replace(result, files=(*files, *pictures.values(), page))
-
-
-def table_numbers(result: SeriesResult) -> dict[str, Any]:
-    """Return states and numbers of a series, JSON-able.
-
-    Parameters
-    ----------
-    result : SeriesResult
-        The series.
-
-    Returns
-    -------
-    dict
-        ``title``, ``label``, ``states`` (name, value, charge) and ``quantities``: of each what it is and its ``values``
-        in the order of the states.
-
-    Examples
-    --------
-    >>> table_numbers(result)["quantities"][0]["values"]  # doctest: +SKIP
-    [0.42, 0.39]
-    """
-    states = [{"name": s.name, "value": s.value, "charge_C": s.charge} for s in result.series.states]
-    names = ("task", "measure", "subject", "quantity", "axis", "unit")
-    quantities = [
-        {**dict(zip(names, key, strict=True)), "values": [_digits(v) for v in values]}
-        for key, values in by_quantity(result).items()
-    ]
-    return {"title": result.series.title, "label": result.series.label, "states": states, "quantities": quantities}
-
-
-def by_quantity(result: SeriesResult) -> dict[Quantity, list[float]]:
-    """Return one number a state for each quantity without a position, NaN where there is none."""
-    order = {state.name: number for number, state in enumerate(result.series.states)}
-    found: dict[Quantity, list[float]] = {}
-    for entry in result.entries:
-        row = entry.row
-        if row.position is None:
-            key = (entry.task, row.measure, row.subject, row.quantity, row.axis, row.unit)
-            found.setdefault(key, [math.nan] * len(order))[order[entry.state]] = row.value
-    return found
 
 
 def describe_series(result: SeriesResult) -> str:
@@ -122,7 +75,7 @@ def describe_series(result: SeriesResult) -> str:
     --------
     >>> print(describe_series(result))  # doctest: +SKIP
     """
-    found = by_quantity(result)
+    found = result.by_quantity()
     labels = quantity_labels(found)
     rows = [[key[0], labels[key], key[5] or "1", *(_short(v) for v in values)] for key, values in found.items()]
     return table(["task", "quantity", "unit", *(state.name for state in result.series.states)], rows)
@@ -144,11 +97,6 @@ def quantity_labels(keys: Iterable[Quantity]) -> dict[Quantity, str]:
 
 def _short(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.5g}"
-
-
-def _digits(value: float) -> float:
-    """Nine digits: what solvers and compilers agree on from run to run."""
-    return float(f"{value:.9g}")
 
 
 def _write_csv(result: SeriesResult, path: Path) -> None:
@@ -184,7 +132,7 @@ def _page(result: SeriesResult, pictures: Mapping[str, Path]) -> str:
     for name, path in pictures.items():
         picture = {"file": path.name, "title": name, "caption": captions[name]}
         parts.append(f"<section><h2>{name}</h2>{picture_html(picture, path.parent)}</section>")
-    found = by_quantity(result)
+    found = result.by_quantity()
     labels = quantity_labels(found)
     for task in dict.fromkeys(key[0] for key in found):
         rows = [

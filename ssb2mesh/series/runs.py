@@ -14,70 +14,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssb2mesh.errors import InputError, Ssb2meshError
 from ssb2mesh.paths import check_output_folder
 from ssb2mesh.series.model import Series, parse_series, read_series
-from ssb2mesh.series.stages import Entry, Outcome, run_pair, run_state
+from ssb2mesh.series.result import SeriesResult
+from ssb2mesh.series.stages import Outcome, run_pair, run_state
 
 __all__ = ["Series", "SeriesResult", "parse_series", "read_series", "run_series"]
 
 #: Marks a results folder as one of a series; runs hold it while they work.
 MARK = ".series"
-
-
-@dataclass(frozen=True)
-class SeriesResult:
-    """What a series leaves.
-
-    Parameters
-    ----------
-    series : Series
-        What was done.
-    entries : tuple of Entry
-        All numbers: by state in the order of the series, then by task.
-    faults : tuple of str
-        What failed.
-    kept, done : int
-        Stages that were there before, and that were done now.
-    files : tuple of Path
-        Tables and curves.
-    """
-
-    series: Series
-    entries: tuple[Entry, ...]
-    faults: tuple[str, ...] = ()
-    kept: int = 0
-    done: int = 0
-    files: tuple[Path, ...] = ()
-
-    def values(self, task: str, quantity: str, *, subject: str | None = None, axis: str = "") -> list[float]:
-        """Return one number a state, NaN where there is none.
-
-        Raises
-        ------
-        InputError
-            If no state has such a number.
-        """
-        found = {
-            entry.state: entry.row.value
-            for entry in self.entries
-            if entry.task == task and entry.row.quantity == quantity and entry.row.axis == (axis or entry.row.axis)
-            and subject in (None, entry.row.subject)
-        }  # fmt: skip
-        if not found:
-            raise InputError(f"quantity: no state has {quantity!r} of {task!r}")
-        return [found.get(state.name, float("nan")) for state in self.series.states]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what JSON shows."""
-        from ssb2mesh.series.report import table_numbers
-
-        return {**table_numbers(self), "folder": str(self.series.folder), "files": [str(f) for f in self.files],
-                "faults": list(self.faults), "stages_kept": self.kept, "stages_done": self.done}  # fmt: skip
 
 
 def run_series(

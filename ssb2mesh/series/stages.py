@@ -20,36 +20,18 @@ from ssb2mesh.io.mesh_common import replacing
 from ssb2mesh.measure.tables import Row
 from ssb2mesh.series.measures import COMPARISONS, MEASURES, Job, Kind
 from ssb2mesh.series.model import Series, State, Task
+from ssb2mesh.series.result import Entry
 from ssb2mesh.summaries import to_json
 from ssb2mesh.volume import LabelledVolume
 from ssb2mesh.voxel_fields import VoxelField
 
-__all__ = ["Entry", "Outcome", "run_pair", "run_state", "state_key"]
+__all__ = ["Outcome", "run_pair", "run_state", "state_key"]
 
 #: Raised by one when a measure gives other numbers from the same input, so that nothing old is taken for new.
 RECIPE = 2
 #: Parts of the summary of a solve that differ from run to run, or say nothing of the state.
 _NOT_RESULTS = ("seconds", "memory", "iterations", "history", "tolerance", "residual", "balance", "steps",
                 "linear")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A row and where it comes from.
-
-    Parameters
-    ----------
-    state : str
-        Name of the state; of the later one, for a comparison.
-    task : str
-        Name of the measure, comparison or solve.
-    row : Row
-        The number.
-    """
-
-    state: str
-    task: str
-    row: Row
 
 
 @dataclass(frozen=True)

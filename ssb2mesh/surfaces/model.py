@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ssb2mesh.errors import InputError, MeshError, nearest
 from ssb2mesh.lattice.build import LatticeOptions
+from ssb2mesh.lattice_engine import mesh_on_lattice
 from ssb2mesh.mesh import TaggedMesh
 from ssb2mesh.mesh.topology import mesh_topology
 from ssb2mesh.volume import BOX_SIDES, LabelledVolume, interface_name
@@ -212,12 +213,9 @@ def extract_surfaces(
     >>> round(extract_surfaces(volume).volumes()["LPSCl"] * 1e18, 9)
     8.0
     """
-    # the mesher knows this module as part of one of its engines
-    from ssb2mesh.mesher import mesh_volume
-
     if isinstance(volume, TaggedMesh):
         return _of_mesh(volume)
-    return _of_mesh(mesh_volume(volume, cell_size=cell_size, options=surface_options(options)))
+    return _of_mesh(mesh_on_lattice(volume, cell_size=cell_size, options=surface_options(options)))
 
 
 def _of_mesh(mesh: TaggedMesh) -> Surfaces:

@@ -360,7 +360,7 @@ def test_drainage_of_a_box():
     bulk = bulk_of(nodes, {"phase1": soft, "phase2": stiff}, {}, MIXED)
     shear = 3.0 / (2 * 1.4999)
     for held in (True, False):
-        tets = drainage(bulk, np.full((len(nodes.live), 3), held))
+        tets = drainage(bulk.pressed_tets(), np.full((len(nodes.live), 3), held))
         height = nodes.coordinates[bulk.copies[bulk.pressed]][:, :, 2]
         # a pressure that rises along z: Darcy's law at the radius volume / wall, limited by half the cube root of 1/2
         k = min(0.5 / 1.0, 0.5 * 0.5 ** (1 / 3)) ** 2 / 3.0
