@@ -51,7 +51,7 @@ report = false
 KILLER = """
 import os, signal, sys
 from ssb2mesh import identity, journal
-import ssb2mesh.lattice.build as build, ssb2mesh.mesher as mesher, ssb2mesh.report as report
+import ssb2mesh.lattice.build as build, ssb2mesh.lattice_engine as lattice_engine, ssb2mesh.report as report
 
 where = sys.argv[1]
 given = [os.environ.get(f"OMPI_COMM_WORLD_{name}", os.environ.get(f"PMI_{name}")) for name in ("RANK", "SIZE")]
@@ -70,7 +70,7 @@ def dying_after(function, name):
     return changed
 
 if where == "meshing":
-    mesher.build_lattice_mesh = die
+    lattice_engine.build_lattice_mesh = die
 elif where in ("mesh", "solve first"):
     journal.Journal.keep = dying_after(journal.Journal.keep, where)
 elif where == "in solve":
