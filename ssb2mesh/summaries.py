@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ssb2mesh.check.text import feature_text, thin_text
+from ssb2mesh.result_labels import unit_of
 from ssb2mesh.text_tables import number_cell, table
 from ssb2mesh.units import format_length
 from ssb2mesh.volume import LabelledVolume
@@ -310,22 +311,23 @@ def describe_run(run: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def _flat(result: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    """Give nested results as lines; long lists stay out of the terminal."""
+def _flat(result: Mapping[str, Any], prefix: str = "", unit: str = "") -> Iterable[tuple[str, str]]:
+    """Give nested results as lines; long lists stay out of the terminal, and so does what is empty."""
     for key, value in result.items():
-        plain = _plain(value)
+        plain, name = _plain(value), f"{prefix}{key}"
+        own = unit_of(name) or unit
         if key == "linear" and isinstance(plain, dict):
-            yield f"{prefix}{key}", _linear(plain)
+            yield name, _linear(plain)
         elif isinstance(plain, dict):
-            yield from _flat(plain, f"{prefix}{key}.")
+            yield from _flat(plain, f"{name}.", own)
         elif isinstance(plain, list) and plain and isinstance(plain[0], dict):
-            yield f"{prefix}{key}", f"{len(plain)} rows"
+            yield name, f"{len(plain)} rows"
         elif isinstance(plain, list) and len(plain) > 12:
-            yield f"{prefix}{key}", f"{len(plain)} values"
-        elif isinstance(plain, list):
-            yield f"{prefix}{key}", _numbers(plain)
-        elif key not in ("name", "type"):
-            yield f"{prefix}{key}", number_cell(plain)
+            yield name, f"{len(plain)} values"
+        elif isinstance(plain, list) and plain:
+            yield name, f"{_numbers(plain)} {own}".rstrip()
+        elif key not in ("name", "type") and plain != []:
+            yield name, f"{number_cell(plain)} {own if isinstance(plain, float) else ''}".rstrip()
 
 
 def _statistics(rows: Any) -> list[str]:

@@ -8,44 +8,11 @@ from html import escape
 from typing import Any
 
 from ssb2mesh.report.blocks import details, pairs, quantity, seconds_text, table
+from ssb2mesh.result_labels import LABELS
 from ssb2mesh.units import format_length
 
 __all__ = ["overview_html", "solve_html"]
 
-_LABELS = {
-    "tensor": "effective conductivity, S/m", "tortuosity": "tortuosity factor",
-    "thermal_tensor": "effective thermal conductivity, W/(m K)",
-    "conductivity_interval": "effective conductivity, certain interval, S/m",
-    "thermal_conductivity_interval": "effective thermal conductivity, certain interval, W/(m K)",
-    "tortuosity_interval": "tortuosity factor, certain interval", "interval_width": "width of the interval",
-    "tensor_intervals": "effective conductivity, certain intervals of all entries, S/m",
-    "thermal_tensor_intervals": "effective thermal conductivity, certain intervals of all entries, W/(m K)",
-    "algebraic": "part of it by the linear solver",
-    "mean_thermal_conductivity": "volume mean of the thermal conductivity, W/(m K)",
-    "currents": "current into the domain, A", "fixed": "potential, V",
-    "balance": "what does not balance / largest", "joule_heat": "Joule heat, W", "resistance": "resistance, Ω",
-    "porosity": "volume fraction that conducts", "percolating": "share of it that percolates",
-    "floating": "share that no contact reaches", "idle": "share without current", "conductance": "conductance, S",
-    "voltages": "potential of the terminal, V", "cell_voltage": "cell voltage, V",
-    "contact_area": "area in contact, m²", "current": "current, A", "area": "area, m²",
-    "mean_current_density": "mean current density, A/m²", "constriction_factor": "largest / mean",
-    "quantile_99_factor": "99 % quantile / mean", "utilisation": "utilisation", "overpotential": "overpotential, V",
-    "voltage_parts": "cell voltage in parts, V",
-    "joule_heat_of_electrons": "of electrons, W", "joule_heat_of_ions": "of ions, W",
-    "floating_electronic": "share that floats, electrons", "floating_ionic": "share that floats, ions",
-    "forces": "force on the solid along x, y, z, N", "strain_energy": "strain energy, J",
-    "von_mises_max": "largest von Mises stress, Pa", "platen_travel": "travel of the plate, m",
-    "openings": "interfaces that may open", "stiffness": "effective stiffness, Pa", "work": "work, J",
-    "voigt_bound": "Voigt's bound, Pa", "reuss_bound": "Reuss's bound, Pa", "isotropic": "nearest isotropic solid",
-    "deposit": "deposit, m", "deposit_volume": "volume of the deposit, m³", "gap": "gap, m",
-    "contact_by_gap": "share of contact by gap", "contact_left": "share of contact that the gap leaves",
-    "greatest_gap": "largest gap, m", "pressure": "stack pressure, Pa", "iterations": "sweeps",
-    "steps": "steps of time",
-    "current_change": "change of current", "gap_change": "change of gap", "utilisation_change": "change of utilisation",
-    "contact_change": "change of contact", "time": "time, s", "force_balance": "sum of forces / all nodal forces",
-    "swelling": "linear swelling",
-    "mean_conductivity": "volume mean of the conductivity, S/m", "total_joule_heat": "total Joule heat, W",
-}  # fmt: skip
 #: Results by side set, and by phase, that share a table.
 _TOGETHER = (
     ("side", ("fixed", "voltages", "currents", "forces", "platen_travel")),
@@ -245,7 +212,7 @@ def _matrix(key: str, rows: list[list[Any]]) -> str:
 
 
 def _label(key: str) -> str:
-    return _LABELS.get(key, str(key).replace("_", " "))
+    return LABELS.get(key, str(key).replace("_", " "))
 
 
 def _is_flat(value: Any) -> bool:
