@@ -124,7 +124,11 @@ def area_windows(spacing: tuple[float, float, float], *, broad: bool = True) -> 
 
 @nb.njit(cache=True, nogil=True, fastmath=True)
 def lines_gradient(codes, at, half, along_x, along_y, along_z, least, plus, minus, spacing, out):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
-    """Fill `out` as `gradient` does, with weights of their own along each axis, and `least` voxels kept at sides."""
+    """Fill `out`, (3,), with the gradient of the smoothed indicator of `plus` less that of `minus`.
+
+    `at` is a voxel, `half` says along which axes the place is half a voxel beyond it. Weights are as `smooth_weights`
+    gives them; at the sides of the box `least` voxels are kept on both sides of the place.
+    """
     first = np.empty(3, np.int64)
     rooms = np.empty(3, np.int64)
     for a in range(3):
