@@ -134,6 +134,8 @@ def main() -> None:
     parser.add_argument("--unchecked", action="store_true", help="time and memory only")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    for case in set(given.cases) - set(CASES):
+        parser.error(f"no case {case!r}; cases: {', '.join(CASES)}")
     if given.here:
         how = {"grade": given.grade, "cell_size": given.cell_size, "checked": not given.unchecked}
         print(json.dumps(run(given.cases[0], given.size[0], **how)))
