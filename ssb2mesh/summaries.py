@@ -311,7 +311,7 @@ def describe_run(run: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def _flat(result: Mapping[str, Any], prefix: str = "", unit: str = "") -> Iterable[tuple[str, str]]:
+def _flat(result: Mapping[str, Any], prefix: str = "", *, unit: str = "") -> Iterable[tuple[str, str]]:
     """Give nested results as lines; long lists stay out of the terminal, and so does what is empty."""
     for key, value in result.items():
         plain, name = _plain(value), f"{prefix}{key}"
@@ -319,7 +319,7 @@ def _flat(result: Mapping[str, Any], prefix: str = "", unit: str = "") -> Iterab
         if key == "linear" and isinstance(plain, dict):
             yield name, _linear(plain)
         elif isinstance(plain, dict):
-            yield from _flat(plain, f"{name}.", own)
+            yield from _flat(plain, f"{name}.", unit=own)
         elif isinstance(plain, list) and plain and isinstance(plain[0], dict):
             yield name, f"{len(plain)} rows"
         elif isinstance(plain, list) and len(plain) > 12:

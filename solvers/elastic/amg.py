@@ -13,7 +13,7 @@ from ssb2mesh.errors import SolverError
 
 __all__ = ["ElasticSolver", "set_multigrid"]
 
-#: Smoothers of every multigrid here: each node (on coarser levels each aggregate) by itself.
+#: Smoothing in the multigrids whose cycle is PETSc's.
 _SMOOTHERS: dict[str, Any] = {
     "mg_levels_ksp_type": "chebyshev",
     "mg_levels_ksp_max_it": 3,
