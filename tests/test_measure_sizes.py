@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers_shapes import CUBIC, FLAT, PEERS, SKEW, blobs, grid, labelled
 from scipy import ndimage
 
 from ssb2mesh import LabelledVolume, mesh_volume
@@ -13,7 +14,6 @@ from ssb2mesh.measure import (
     cracks_on_slice,
     interface_areas,
     label_particles,
-    local_thickness,
     measure_cracks,
     two_point,
 )
@@ -22,31 +22,12 @@ from ssb2mesh.measure.particles import size_percentiles
 from ssb2mesh.mesher import LatticeOptions
 from ssb2mesh.phantoms import make_phantom
 
-PEERS = '{} is not installed: pip install "ssb2mesh[peers]"'
-CUBIC, FLAT, SKEW = (1e-6, 1e-6, 1e-6), (1e-6, 1e-6, 2e-6), (1.3e-6, 0.8e-6, 1e-6)
-WIDE = (2e-6, 2e-6, 1e-6)
-
-
-def _grid(shape, spacing):
-    axes = [(np.arange(n) + 0.5) * h - 0.5 * n * h for n, h in zip(shape, spacing, strict=True)]
-    return np.meshgrid(*axes, indexing="ij")
-
-
-def _volume(mask, spacing=CUBIC):
-    return LabelledVolume(mask.astype(np.uint8), spacing, phases={0: "LPS", 1: "x"})
-
-
-def _blobs(shape=(40, 44, 36), seed=0, sigma=2.0):
-    noise = np.random.default_rng(seed).standard_normal(shape)
-    return np.ascontiguousarray(ndimage.gaussian_filter(noise, sigma) > 0)
-
-
 # -- distance ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 2.0, 0.7)])
 def test_distance_is_exact(spacing):
-    mask = _blobs()
+    mask = blobs()
     distance, nearest = nearest_outside(mask, spacing, places=True)
     assert np.allclose(distance, ndimage.distance_transform_edt(mask, sampling=spacing), rtol=1e-6)
     away = np.stack(np.unravel_index(nearest, mask.shape)) - np.indices(mask.shape)
@@ -78,7 +59,7 @@ def _spheres(seed=3, count=25, edge=96, low=5.0, high=9.0):
 
 def test_separate_spheres_are_counted_and_sized():
     mask, made = _spheres()
-    found = label_particles(_volume(mask), "x")
+    found = label_particles(labelled(mask), "x")
     assert len(found) == len(made)
     assert found.whole.all()
     exact = 2e-6 * np.array([r for _, r in made])
@@ -102,7 +83,7 @@ def test_separate_spheres_on_voxels_that_are_no_cubes():
     mask = np.zeros((96, 96, 48), bool)
     for (a, b, c), r in made:
         mask |= (x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < r * r
-    found = label_particles(_volume(mask, FLAT), "x")
+    found = label_particles(labelled(mask, FLAT), "x")
     assert len(found) == len(made)
     exact = 1e-6 * np.array([r for _, r in made])
     assert found.summary()["mean diameter"] == pytest.approx(2 * exact.mean(), rel=0.02)
@@ -114,12 +95,12 @@ def test_separate_spheres_on_voxels_that_are_no_cubes():
 def test_touching_spheres_are_cut_at_a_neck(apart, count, spacing):
     # necks of radius 5.3 and 8.7 at spheres of radius 10: 0.53 and 0.87 of them, on both sides of 0.8
     shape = np.round(np.array([48, 30, 30]) * 1e-6 / spacing).astype(int)
-    x, y, z = (g * 1e6 for g in _grid(shape, spacing))
+    x, y, z = (g * 1e6 for g in grid(shape, spacing))
     mask = np.minimum((x - apart / 2) ** 2, (x + apart / 2) ** 2) + y * y + z * z < 100
-    found = label_particles(_volume(mask, spacing), "x")
+    found = label_particles(labelled(mask, spacing), "x")
     assert len(found) == count
     assert np.ptp(found.volumes) <= 0.01 * found.volumes.sum()
-    assert len(label_particles(_volume(mask, spacing), "x", neck=0.0)) == 1
+    assert len(label_particles(labelled(mask, spacing), "x", neck=0.0)) == 1
 
 
 def test_watershed_agrees_with_another_one():
@@ -138,7 +119,7 @@ def test_watershed_agrees_with_another_one():
 
 
 def test_particles_say_what_is_wrong():
-    volume = _volume(_blobs((12, 12, 12)))
+    volume = labelled(blobs((12, 12, 12)))
     with pytest.raises(InputError, match="phase: no phase 'y'"):
         label_particles(volume, "y")
     with pytest.raises(InputError, match="neck: got 1.5; give a share from 0 to 1"):
@@ -152,107 +133,6 @@ def test_percentiles_by_weight():
     assert size_percentiles(sizes, weights, (0.125, 0.375, 0.75)) == pytest.approx([1, 2, 3])
 
 
-# -- local thickness --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("width", [2, 3, 4, 7])
-def test_flat_layers_have_their_thickness(width):
-    mask = np.zeros((14, 14, 20), bool)
-    mask[:, :, 6 : 6 + width] = True
-    found = local_thickness(_volume(mask), "x")
-    assert np.allclose(found.values, width * 1e-6, rtol=1e-3)
-    assert found.thickness.shape == mask.shape
-    assert not found.thickness[~mask].any()
-
-
-@pytest.mark.parametrize("normal", [(1, 1, 1), (1, 2, 3), (0, 1, 1), (0.3, 0.4, 1)])
-@pytest.mark.parametrize("width", [3.4, 6.3, 10.0])
-def test_leaning_layers_have_their_thickness(normal, width, verify):
-    n = np.asarray(normal) / np.linalg.norm(normal)
-    x, y, z = _grid((40, 40, 40), CUBIC)
-    mask = np.abs(n[0] * x + n[1] * y + n[2] * z - 0.21e-6) < 0.5e-6 * width
-    # away from the sides of the box, which are no surface
-    inner = local_thickness(_volume(mask), "x").thickness[10:30, 10:30, 10:30]
-    verify(
-        f"layer {width:g} voxels wide, normal {normal}",
-        "local thickness, voxels",
-        inner[inner > 0].mean() / 1e-6,
-        width,
-        0.2,
-        source="its width",
-        mesh="voxels",
-        absolute=True,
-    )
-
-
-@pytest.mark.parametrize("radius", [3.3, 5.2, 8.0, 12.4])
-@pytest.mark.parametrize("spacing", [CUBIC, SKEW])
-def test_balls_have_their_diameter(radius, spacing, verify):
-    shape = np.ceil((2 * radius + 8) * 1e-6 / np.asarray(spacing)).astype(int)
-    x, y, z = (g * 1e6 for g in _grid(shape, spacing))
-    mask = (x - 0.2) ** 2 + (y + 0.31) ** 2 + (z - 0.4) ** 2 < radius**2
-    found = local_thickness(_volume(mask, spacing), "x")
-    # 0.2 voxels; of unequal edges the longest counts
-    edges = " x ".join(f"{1e6 * s:g}" for s in spacing)
-    verify(
-        f"ball of radius {radius:g} um, voxels {edges} um",
-        "local thickness, m",
-        found.summary()["mean"],
-        2e-6 * radius,
-        0.2 * max(spacing),
-        source="its diameter",
-        mesh="voxels",
-        absolute=True,
-    )
-    assert found.summary()["standard deviation"] < 0.1 * max(spacing)
-
-
-@pytest.mark.parametrize("direction", [(0, 0, 1), (1, 0, 0), (1, 1, 0), (1, 1, 1), (0.62, -0.35, 0.7)])
-@pytest.mark.parametrize(("radius", "spacing"), [(4.6, CUBIC), (8.2, CUBIC), (11.3, CUBIC), (6.4, FLAT), (6.4, WIDE)])
-def test_cylinders_have_their_diameter(direction, radius, spacing):
-    d = np.asarray(direction) / np.linalg.norm(direction)
-    half = 7e-6 * np.abs(d) + radius * 1e-6 * np.sqrt(1 - d * d) + 3 * np.asarray(spacing)
-    grid = _grid(np.ceil(2 * half / spacing).astype(int), spacing)
-    place = np.stack(grid, axis=-1) * 1e6 - (0.17, -0.29, 0.38)
-    along = place @ d
-    mask = (place**2).sum(axis=-1) - along**2 < radius**2
-    # away from slanting ends at the sides of the box, which are no surface; of unequal edges the longest counts
-    found = local_thickness(_volume(mask, spacing), "x").thickness[mask & (np.abs(along) < 2)]
-    assert found.mean() == pytest.approx(2e-6 * radius, abs=0.2 * max(spacing))
-    assert found.std() < 0.1 * max(spacing)
-
-
-def test_voxels_at_the_wall_belong_to_the_ball_that_touches_it():
-    # on long edges the centres of voxels stick further out of the ball; left out, their own thickness was 2 um
-    x, y, _ = (1e6 * g for g in _grid((15, 15, 8), WIDE))
-    mask = (x - 0.3) ** 2 + (y - 0.4) ** 2 < 8.2**2
-    found = local_thickness(_volume(mask, WIDE), "x")
-    assert found.values.min() == pytest.approx(found.values.max(), abs=0.1e-6)
-    # no method can be nearer than the section that the voxels hold; the limit beside that
-    section = 2 * np.sqrt(4e-12 * mask[:, :, 0].sum() / np.pi)
-    assert found.summary()["mean"] == pytest.approx(section, abs=0.2 * max(WIDE))
-
-
-@pytest.mark.parametrize(("long", "short", "exact"), [(9.0, 5.0, 9.712), (7.0, 5.5, 10.939)])
-def test_cylinders_that_are_not_round_keep_their_thickness(long, short, exact):
-    # the ball touches an ellipse at two places only: averaging over the walls beside them would make it too large;
-    # exact is the mean over these voxels, from balls on a grid of a tenth of a voxel and the distance to the curve
-    x, y, _ = (1e6 * g for g in _grid((24, 16, 6), CUBIC))
-    mask = ((x - 0.2) / long) ** 2 + ((y + 0.3) / short) ** 2 < 1
-    assert local_thickness(_volume(mask), "x").summary()["mean"] == pytest.approx(exact * 1e-6, abs=0.2e-6)
-
-
-def test_local_thickness_against_porespy():
-    filters = pytest.importorskip("porespy.filters", reason=PEERS.format("porespy"))
-    mask = _blobs((50, 50, 50), seed=1, sigma=3.0)
-    mine = local_thickness(_volume(mask), "x")
-    other = 2e-6 * filters.local_thickness(mask, smooth=False)
-    # theirs comes in steps of two voxels: balls of 10.4, 16 and 24.8 voxels get 7.8, 13.7 and 23.5, layers of 3 and 7
-    # get 4 and 8; the mean may differ by as much, the pattern must not
-    assert mine.summary()["mean"] == pytest.approx(other[mask].mean(), abs=1.5e-6)
-    assert np.corrcoef(mine.thickness[mask], other[mask])[0, 1] > 0.9
-
-
 # -- cracks -----------------------------------------------------------------------------------------------------------
 
 
@@ -261,12 +141,12 @@ def test_local_thickness_against_porespy():
 def test_width_of_a_plane_crack(normal, width, spacing):
     n = np.asarray(normal, float) / np.linalg.norm(normal)
     shape = np.round(36e-6 / np.asarray(spacing)).astype(int)
-    x, y, z = _grid(shape, spacing)
+    x, y, z = grid(shape, spacing)
     middle, w = 0.21e-6, width * 1e-6
     mask = np.abs(n[0] * x + n[1] * y + n[2] * z - middle) < 0.5 * w
-    found = measure_cracks(_volume(mask, spacing), "x")
+    found = measure_cracks(labelled(mask, spacing), "x")
     # what the voxels hold: volume over the area of the plane in the box; along an axis that is whole voxels
-    area = interface_areas(_volume(n[0] * x + n[1] * y + n[2] * z < middle, spacing)).area("LPS|x")
+    area = interface_areas(labelled(n[0] * x + n[1] * y + n[2] * z < middle, spacing)).area("LPS|x")
     held = found.volume / area
     mean = found.summary()["mean width"]
     assert mean == pytest.approx(held, abs=0.3 * min(spacing))
@@ -283,7 +163,7 @@ def test_cracks_of_two_widths_and_their_directions():
     mask = np.zeros((40, 40, 40), bool)
     mask[:, :, 5:7] = True
     mask[:, 12:17, 10:] = True
-    found = measure_cracks(_volume(mask), "x")
+    found = measure_cracks(labelled(mask), "x")
     assert found.volume == pytest.approx(mask.sum() * 1e-18)
     assert found.pieces == 2
     edges, shares = found.histogram(1e-6)
@@ -305,12 +185,12 @@ def test_crack_that_spans_the_volume_has_no_width():
 def test_cracks_on_a_slice():
     mask = np.zeros((20, 10, 4), bool)
     mask[5], mask[:, 4] = True, True
-    found = cracks_on_slice(_volume(mask, FLAT), "x", axis="z", position="3 um")
+    found = cracks_on_slice(labelled(mask, FLAT), "x", axis="z", position="3 um")
     assert found.fraction == (10 + 20 - 1) / 200
     assert found.islands.tolist() == pytest.approx([14 * 5e-12, 14 * 4e-12, 5 * 5e-12, 5 * 4e-12])
     assert found.position == pytest.approx(3e-6)
     with pytest.raises(InputError, match="position: got '1 mm'; the volume reaches from 0 to 8 um along z"):
-        cracks_on_slice(_volume(mask, FLAT), "x", axis="z", position="1 mm")
+        cracks_on_slice(labelled(mask, FLAT), "x", axis="z", position="1 mm")
 
 
 # -- chords and two-point correlation ---------------------------------------------------------------------------------
@@ -318,8 +198,8 @@ def test_cracks_on_a_slice():
 
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
 def test_chords_are_runs(axis):
-    mask = _blobs((17, 13, 15), seed=2, sigma=0.8)
-    found = chord_lengths(_volume(mask, SKEW), "x", axis=axis)
+    mask = blobs((17, 13, 15), seed=2, sigma=0.8)
+    found = chord_lengths(labelled(mask, SKEW), "x", axis=axis)
     number = "xyz".index(axis)
     counts = np.zeros(40, int)
     for line in np.moveaxis(mask, number, -1).reshape(-1, mask.shape[number]):
@@ -333,23 +213,23 @@ def test_chords_are_runs(axis):
 
 def test_two_point_correlation_of_independent_voxels():
     mask = np.random.default_rng(1).random((40, 40, 40)) < 0.4
-    found = two_point(_volume(mask), "x", axis="y", longest=5)
+    found = two_point(labelled(mask), "x", axis="y", longest=5)
     direct = [(mask & mask).mean()] + [(mask[:, d:] & mask[:, :-d]).mean() for d in range(1, 6)]
     assert np.allclose(found.chances, direct, rtol=1e-12)
     assert found.chances[1:] == pytest.approx(0.16, abs=0.006)  # three deviations of 64000 pairs
     with pytest.raises(InputError, match="longest: got 40; give 0 to 39 voxels"):
-        two_point(_volume(mask), "x", axis="y", longest=40)
+        two_point(labelled(mask), "x", axis="y", longest=40)
 
 
 def test_chords_and_two_point_against_porespy():
     porespy = pytest.importorskip("porespy", reason=PEERS.format("porespy"))
-    mask = _blobs((60, 60, 60), seed=1, sigma=2.0)
+    mask = blobs((60, 60, 60), seed=1, sigma=2.0)
     lines = porespy.filters.apply_chords(mask, spacing=1, axis=0, trim_edges=True)
     sizes = np.bincount(ndimage.label(lines, structure=_line())[0].ravel())[1:]
-    mine = chord_lengths(_volume(mask), "x", axis="x")
+    mine = chord_lengths(labelled(mask), "x", axis="x")
     # theirs leaves every other line out, so that chords do not touch: the mean of a quarter of the chords
     assert mine.mean == pytest.approx(sizes.mean() * 1e-6, rel=0.05)
-    chance = two_point(_volume(mask), "x", axis="x", longest=10)
+    chance = two_point(labelled(mask), "x", axis="x", longest=10)
     theirs = porespy.metrics.two_point_correlation(mask)
     mine = np.interp(theirs.distance[1:10], chance.distances / 1e-6, chance.chances / chance.chances[0])
     # theirs is the mean over all directions, in bins, over the volume fraction
@@ -364,8 +244,8 @@ def _line():
 
 def test_areas_against_taufactor():
     metrics = pytest.importorskip("taufactor.metrics", reason=PEERS.format("taufactor"))
-    mask = _blobs((40, 40, 40), seed=1, sigma=2.5).astype(np.uint8)
-    found = interface_areas(_volume(mask))
+    mask = blobs((40, 40, 40), seed=1, sigma=2.5).astype(np.uint8)
+    found = interface_areas(labelled(mask))
     theirs = metrics.specific_surface_area(mask, method="face_counting", device="cpu")["1"]
     assert found.faces[0, 1] / found.box_volume * 1e-6 == pytest.approx(theirs, rel=1e-5)  # the same faces
     smooth = metrics.specific_surface_area(mask, method="marching_cubes", device="cpu")["1"]
@@ -387,7 +267,7 @@ def test_area_of_a_random_surface_is_that_of_the_field_that_it_cuts():
     inner = np.ascontiguousarray(field[1:-1, 1:-1, 1:-1])
     # the outermost points of the two lie half a voxel inside the box and outside it
     exact = 0.5 * (between_points(inner) + between_points(field)) / (1 + 3 / n**2)
-    found = interface_areas(_volume(inner > 0)).area("LPS|x") * 1e12
+    found = interface_areas(labelled(inner > 0)).area("LPS|x") * 1e12
     # the limit
     assert found == pytest.approx(exact, rel=0.01)
 
@@ -400,14 +280,14 @@ def test_tortuosity_between_the_bounds_of_taufactor(seed):
 
     if not dolfinx_api.available():
         pytest.skip("DOLFINx is not installed: " + dolfinx_api.INSTALL)
-    mask = _blobs((24, 24, 24), seed=seed, sigma=2.5)
+    mask = blobs((24, 24, 24), seed=seed, sigma=2.5)
 
     def theirs(labels):
         solver = taufactor.Solver(labels.astype(np.uint8), device="cpu")
         solver.solve(verbose=False, conv_crit=1e-4)
         return float(np.ravel(solver.tau)[0])
 
-    mesh = mesh_volume(_volume(mask), drop=("LPS",), options=LatticeOptions(smoothing=0))
+    mesh = mesh_volume(labelled(mask), drop=("LPS",), options=LatticeOptions(smoothing=0))
     mine = effective_conductivity(load_domain(mesh), conductivity={"x": 1.0}, axes=["x"]).tortuosity["x"]
     once, twice = theirs(mask), theirs(mask.repeat(2, 0).repeat(2, 1).repeat(2, 2))
     assert mine < twice < once
