@@ -134,8 +134,8 @@ def _largest_balls(
     from ssb2mesh.measure.thickness_kernel import balls, refine
 
     layers = mask.shape[0]
+    wall = smooth_wall(mask, steps)  # first: it needs the most memory while it is made
     distance, near = nearest_outside(mask, (float(steps[0]), float(steps[1]), float(steps[2])), places=True)
-    wall = smooth_wall(mask, steps)
     known = (near, wall.index, wall.places, wall.pieces)
     in_slabs(lambda a, b: refine(mask, known, steps, a, b, distance), layers)
     found = np.concatenate(in_slabs(lambda a, b: balls(mask, known, distance, steps, a, b), layers))

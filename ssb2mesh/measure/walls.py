@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,20 +83,7 @@ def smooth_wall(mask: npt.NDArray[np.bool_], steps: npt.NDArray[np.float64]) -> 
     n = len(owner)
     if n == 0:
         return Wall(np.full(shape, -1, np.int32), np.empty(0, np.int64), np.empty((0, 4), np.float32))
-    index = _first(owner, mask.size)
-    link = np.empty((n, 4), np.int32 if 6 * n < 2**31 else np.int64)
-    in_slabs(lambda a, b: kernel.join(byte, index, owner, ways, a, b, link), n, thick=_PART)
-    wall = (ways, np.stack(np.unravel_index(owner, shape), axis=1).astype(np.int32))
-    long = np.zeros(n, np.uint8)
-    heights, new = np.full(n, 0.5, np.float32), np.empty(n, np.float32)
-    normals = np.empty((0, 3), np.float32)
-    for sweep in range(_SWEEPS):
-        if sweep == _SWEEPS - 1:
-            normals = np.empty((n, 3), np.float32)
-        in_slabs(
-            partial(kernel.smooth, wall, link, long, sweep in _TESTS, heights, new, normals, steps), n, thick=_PART
-        )
-        heights, new = new, heights
+    heights, normals = _smoothed(byte, (owner, ways), steps)
     ends = np.flatnonzero(np.diff(owner, prepend=-1))
     cuts = np.append(ends[:: _PART // 2], n)
     found = in_slabs(
@@ -103,6 +91,48 @@ def smooth_wall(mask: npt.NDArray[np.bool_], steps: npt.NDArray[np.float64]) -> 
     )
     pieces, places = (np.concatenate([part[x] for part in found]) for x in range(2))
     return Wall(_first(places, mask.size).reshape(shape), places, pieces)
+
+
+def _smoothed(
+    byte: npt.NDArray[np.uint8],
+    crossing: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]],
+    steps: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Heights of crossings (voxel, direction) over their voxels, edges, and the wall's directions there, (n, 3)."""
+    from ssb2mesh.measure import walls_kernel as kernel
+
+    owner, ways = crossing
+    n, link = len(owner), _contours(byte, owner, ways)
+    wall, long = (ways, _coordinates(owner, byte.shape)), np.zeros(n, np.uint8)
+    heights, new = np.full(n, 0.5, np.float32), np.empty(n, np.float32)
+    normals = np.empty((0, 3), np.float32)
+    for sweep in range(_SWEEPS):
+        if sweep == _SWEEPS - 1:
+            normals = np.empty((n, 3), np.float32)
+        work = partial(kernel.smooth, wall, link, long, sweep in _TESTS, heights, new, normals, steps)
+        in_slabs(work, n, thick=_PART)
+        heights, new = new, heights
+    return heights, normals
+
+
+def _contours(
+    byte: npt.NDArray[np.uint8], owner: npt.NDArray[np.int64], ways: npt.NDArray[np.uint8]
+) -> npt.NDArray[Any]:
+    """Return what follows each crossing in the four directions across its edge, (n, 4): see the kernel's `join`."""
+    from ssb2mesh.measure import walls_kernel as kernel
+
+    n, index = len(owner), _first(owner, byte.size)
+    link = np.empty((n, 4), np.int32 if 6 * n < 2**31 else np.int64)
+    in_slabs(partial(kernel.join, byte, index, owner, ways, link), n, thick=_PART)
+    return link
+
+
+def _coordinates(voxels: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+    """Index coordinates, (n, 3); in single integers from the start, of which there are many."""
+    found = np.empty((len(voxels), 3), np.int32)
+    for axis, under in enumerate((shape[1] * shape[2], shape[2], 1)):
+        found[:, axis] = voxels // under % shape[axis]
+    return found
 
 
 def _first(places: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int32]:

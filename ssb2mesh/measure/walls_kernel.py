@@ -74,7 +74,7 @@ def _find(index, ways, shape, i, j, k, way):  # type: ignore[no-untyped-def]  # 
 
 
 @nb.njit(cache=True, nogil=True)
-def join(mask, index, owner, ways, first, last, link):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
+def join(mask, index, owner, ways, link, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0913, ANN001, ANN201
     """Write to `link`, (n, 4), what follows each crossing along the contours in the two grid planes through its edge.
 
     The columns are the four directions across the edge, in order; an entry is six times the next crossing plus the
