@@ -138,3 +138,13 @@ def test_random_pores_are_as_thick_as_in_finer_voxels(sigma, level):
     both[5:-5, 5:-5, 5:-5] = True  # the sides of the box are no wall: they count alike in neither
     both &= coarse & fine[1::3, 1::3, 1::3]
     assert (near - far[1::3, 1::3, 1::3] / 3)[both].mean() == pytest.approx(0, abs=0.2e-6)
+
+
+def test_balls_at_the_far_sides_of_the_box_look_inside_it():
+    # centres climb up to the sides, half a voxel beyond the last centres; looking there read what was not the mask
+    from ssb2mesh.measure.thickness_kernel import _voxel
+
+    assert [_voxel(at, 5) for at in (-0.5, 0.49, 0.5, 4.49, 4.5)] == [0, 0, 1, 4, 4]
+    mask = np.ones((9, 9, 9), bool)
+    mask[:, :, :2] = False
+    assert local_thickness(labelled(mask), "x").summary()["largest"] == pytest.approx(14e-6, rel=0.02)
