@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from solvers import coefficients
 from solvers import dolfinx_api as api
-from solvers.conduction import CHUNK, assemble_stiffness, conduction, live_facets, p1_gradients
+from solvers.conduction import assemble_stiffness, conduction, live_facets
 from solvers.connectivity import pieces_through, touched_pieces
 from solvers.domain import Domain
+from solvers.fluxes import CHUNK, p1_gradients
 from solvers.linear import LinearReport
 from solvers.solution import Solution
 from solvers.unknowns import Unknowns, solve_constrained

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from solvers.conduction import flux_and_heat, heat_by_phase, phase_fractions
 from solvers.coupled import CoupledSystem, Responses, State
 from solvers.distribute import exchange
 from solvers.domain import Domain
 from solvers.fields import MeshFields
+from solvers.fluxes import flux_and_heat, heat_by_phase, phase_fractions
 from solvers.interface_numbers import interface_numbers, parts_by_name
 from solvers.interfaces import QUADRATURE, Interface
 from solvers.newton import NewtonReport

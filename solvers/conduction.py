@@ -15,16 +15,14 @@ import numpy.typing as npt
 
 from solvers import coefficients
 from solvers import dolfinx_api as api
-from solvers.connectivity import PercolationError, pieces_through, touched_pieces, volume_of
+from solvers.connectivity import PercolationError, pieces_through, touched_pieces
 from solvers.domain import Domain
+from solvers.fluxes import flux_and_heat, heat_by_phase, phase_fractions
 from solvers.solution import Solution
 from solvers.unknowns import Unknowns, solve_constrained
 from ssb2mesh.errors import InputError
 
 __all__ = ["conduction"]
-
-#: Cells whose gradients are formed at once.
-CHUNK = 1 << 19
 
 
 def conduction(
@@ -84,11 +82,78 @@ def conduction(
     >>> solution.summary()["currents"]  # doctest: +SKIP
     {'z_min': -10.0, 'z_max': 10.0}
     """
-    sigma = coefficients.by_cell(domain, conductivity)
-    contacts = _check_contacts(domain, conductivity, fixed, current or {}, equipotential)
-    conducting = domain.cells_of([*conductivity, *equipotential])
-    roles = _roles(domain, conducting, contacts)
-    return solve_pieces(domain, sigma, contacts, roles, tolerance=tolerance, max_iterations=max_iterations)
+    options = {"tolerance": tolerance, "max_iterations": max_iterations}
+    with Conductor(domain, conductivity) as conductor:
+        return conductor.solve(fixed, current=current, equipotential=equipotential, **options)
+
+
+class Conductor:
+    """Phases that conduct: their pieces and their stiffness matrix stay from one set of contacts to the next.
+
+    Parameters
+    ----------
+    domain, conductivity
+        As for `conduction`.
+
+    Raises
+    ------
+    InputError
+        As `conduction` does for its conductivities.
+
+    Examples
+    --------
+    >>> with Conductor(domain, {"NMC": 10.0}) as conductor:  # doctest: +SKIP
+    ...     along = [conductor.solve({f"{a}_min": 0.0, f"{a}_max": 1.0}) for a in "xyz"]
+    """
+
+    def __init__(self, domain: Domain, conductivity: Mapping[str, Any]) -> None:
+        self.domain, self.conductivity = domain, conductivity
+        self.sigma = coefficients.by_cell(domain, conductivity)
+        self._pieces: tuple[tuple[str, ...], npt.NDArray[np.int64]] | None = None
+        self._live: npt.NDArray[np.bool_] | None = None
+        self._matrix: Any = None
+
+    def pieces(self, equipotential: Sequence[str] = ()) -> npt.NDArray[np.int64]:
+        """Return the connected piece of each local cell, as `solvers.connectivity.pieces_through` does."""
+        key = tuple(equipotential)
+        if self._pieces is None or self._pieces[0] != key:
+            conducting = self.domain.cells_of([*self.conductivity, *equipotential])
+            self._pieces = (key, pieces_through(self.domain, conducting))
+        return self._pieces[1]
+
+    def solve(
+        self,
+        fixed: Mapping[str, float],
+        *,
+        current: Mapping[str, float] | None = None,
+        equipotential: Sequence[str] = (),
+        **options: Any,
+    ) -> Solution:
+        """Solve for one set of contacts; arguments, result and errors as for `conduction`; all ranks call."""
+        contacts = _check_contacts(self.domain, self.conductivity, fixed, current or {}, equipotential)
+        conducting = self.domain.cells_of([*self.conductivity, *equipotential])
+        roles = _roles(self.domain, conducting, contacts, self.pieces(equipotential))
+        return _solve_pieces(self.domain, self.sigma, contacts, roles, self._stiffness(roles.live), **options)
+
+    def _stiffness(self, live: npt.NDArray[np.bool_]) -> Any:
+        """Matrix of the live cells; assembled anew if these are others than before."""
+        same = self._live is not None and np.array_equal(live, self._live)
+        if not all(self.domain.comm.allgather(same)):
+            self.destroy()
+            self._matrix, self._live = assemble_stiffness(self.domain, self.sigma, live), live
+        return self._matrix
+
+    def __enter__(self) -> Conductor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.destroy()
+
+    def destroy(self) -> None:
+        """Free what PETSc holds."""
+        if self._matrix is not None:
+            self._matrix.destroy()
+        self._matrix = self._live = None
 
 
 @dataclass(frozen=True)
@@ -137,9 +202,10 @@ def _check_contacts(
     )
 
 
-def _roles(domain: Domain, conducting: npt.NDArray[np.bool_], contacts: Contacts) -> Roles:
+def _roles(
+    domain: Domain, conducting: npt.NDArray[np.bool_], contacts: Contacts, pieces: npt.NDArray[np.int64]
+) -> Roles:
     """Sort the connected pieces into live, idle and floating ones."""
-    pieces = pieces_through(domain, conducting)
     touched = {name: touched_pieces(domain, pieces, domain.facets_of(name)) for name in contacts.fixed}
     fed = {name: touched_pieces(domain, pieces, domain.facets_of(name)) for name in contacts.current}
     for name, labels in touched.items():
@@ -171,14 +237,10 @@ def _roles(domain: Domain, conducting: npt.NDArray[np.bool_], contacts: Contacts
     return Roles(is_live, idle_at, conducting & ~grounded_cells)
 
 
-def solve_pieces(
-    domain: Domain,
-    sigma: npt.NDArray[np.float64],
-    contacts: Contacts,
-    roles: Roles,
-    **options: Any,
+def _solve_pieces(
+    domain: Domain, sigma: npt.NDArray[np.float64], contacts: Contacts, roles: Roles, matrix: Any, **options: Any
 ) -> Solution:
-    """Assemble and solve on the live cells, then evaluate; all ranks call."""
+    """Solve on the live cells, then evaluate; all ranks call."""
     index_map = domain.space.dofmap.index_map
     owned = index_map.size_local
     live_points = points_of(domain, roles.live)
@@ -186,11 +248,9 @@ def solve_pieces(
     tied = None
     if contacts.equipotential:
         tied, holder, fixed = _tie(domain, contacts, roles.live, holder, fixed)
-    matrix = assemble_stiffness(domain, sigma, roles.live)
     load, fed_area = _current_load(domain, contacts, roles.live)
     unknowns = Unknowns(live_points[:owned], fixed[:owned], None if tied is None else tied[:owned])
     values, reactions, report = solve_constrained(matrix, load[:owned], unknowns, purpose="conduction", **options)
-    matrix.destroy()
     sums = [float(reactions[holder[:owned] == k].sum()) for k in range(len(contacts.fixed))]
     sums = np.sum(domain.comm.allgather(sums), axis=0).tolist()
     currents = dict(zip(contacts.fixed, sums, strict=True)) | dict(contacts.current)
@@ -339,64 +399,3 @@ def _fill_idle(
     total = api.accumulate(index_map, np.nan_to_num(local))
     idle = (count > 0) & ~live_points
     potential[idle] = total[idle] / count[idle]
-
-
-def flux_and_heat(
-    domain: Domain,
-    sigma: npt.NDArray[np.float64],
-    potential: npt.NDArray[np.float64],
-    live: npt.NDArray[np.bool_],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Current density (A/m2) and heat (W/m3) of each local cell; zero outside live cells."""
-    flux = np.zeros((len(live), 3))
-    heat = np.zeros(len(live))
-    cells = np.flatnonzero(live)
-    for start in range(0, len(cells), CHUNK):
-        part = cells[start : start + CHUNK]
-        gradient = p1_gradients(domain.coordinates, domain.cell_points[part], potential)
-        flux[part] = -coefficients.apply(sigma[part], gradient)
-        heat[part] = -np.einsum("ci,ci->c", flux[part], gradient)
-    return flux, heat
-
-
-def p1_gradients(
-    points: npt.NDArray[np.float64], tets: npt.NDArray[np.int32], values: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return the gradient of a piecewise linear field in each tet.
-
-    Parameters
-    ----------
-    points : (n, 3) float array
-        Coordinates, m.
-    tets : (m, 4) int array
-        Corners.
-    values : (n,) float array
-        Field at the points.
-
-    Returns
-    -------
-    (m, 3) float array
-        Gradient, per m.
-    """
-    a = points[tets[:, 0]]
-    u, v, w = (points[tets[:, k]] - a for k in (1, 2, 3))
-    du, dv, dw = (values[tets[:, k]] - values[tets[:, 0]] for k in (1, 2, 3))
-    vw, wu, uv = np.cross(v, w), np.cross(w, u), np.cross(u, v)
-    determinant = np.einsum("ij,ij->i", u, vw)
-    return (du[:, None] * vw + dv[:, None] * wu + dw[:, None] * uv) / determinant[:, None]
-
-
-def heat_by_phase(domain: Domain, heat: npt.NDArray[np.float64]) -> dict[str, float]:
-    """Return heat (W) by phase from the heat (W/m3) of local cells; phases without any are left out; all ranks call."""
-    own = slice(0, domain.owned_cells)
-    watts = (heat * domain.cell_volumes)[own]
-    local = np.bincount(domain.cell_phase[own], weights=watts, minlength=max(domain.phases.values()) + 1)
-    total = np.sum(domain.comm.allgather(local), axis=0)
-    return {name: float(total[tag]) for name, tag in domain.phases.items() if total[tag] > 0}
-
-
-def phase_fractions(domain: Domain, cells: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Volume of some cells by phase, relative to the phase; phases without any are left out."""
-    volumes = domain.phase_volumes()
-    parts = {name: volume_of(domain, cells & (domain.cell_phase == tag)) for name, tag in domain.phases.items()}
-    return {name: part / volumes[name] for name, part in parts.items() if part > 0}

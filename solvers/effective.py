@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from solvers import coefficients
 from solvers.bounds import ConductanceBounds, Interval, bound_conductance
-from solvers.conduction import conduction
-from solvers.connectivity import pieces_through, require_percolation, volume_of
+from solvers.conduction import Conductor
+from solvers.connectivity import require_percolation, volume_of
 from solvers.domain import Domain
 from solvers.energy_bounds import Load, bound_energies
 from solvers.fields import MeshFields
@@ -238,9 +238,9 @@ def effective_conductivity(
         raise InputError(f"accuracy: got {accuracy!r}; give the relative width of the intervals, between 0 and 1")
     if not (isinstance(bounds, bool) or bounds == "tensor"):
         raise InputError(f"bounds: got {bounds!r}; give True, False or 'tensor'")
-    sigma = coefficients.by_cell(domain, conductivity)
+    conductor = Conductor(domain, conductivity)
+    sigma, pieces = conductor.sigma, conductor.pieces()
     conducting = domain.cells_of(conductivity)
-    pieces = pieces_through(domain, conducting)
     spanning = require_percolation(domain, pieces, list(conductivity), axes)
     volume = volume_of(domain, conducting)
     lengths = domain.box[1] - domain.box[0]
@@ -249,22 +249,23 @@ def effective_conductivity(
     tensor = np.full((3, 3), np.nan)
     solutions: dict[str, Solution] = {}
     intervals: dict[str, Certified] = {}
-    options = {"tolerance": tolerance, "max_iterations": max_iterations}
-    for axis in axes:
-        d = AXES.index(axis)
-        fixed = {f"{axis}_min": 0.0, f"{axis}_max": 1.0}
-        solution = conduction(domain, conductivity=conductivity, fixed=fixed, **options)  # type: ignore[arg-type]
-        tensor[:, d] = -_total(domain, solution.current_density) / box_volume * lengths[d]
-        tensor[d, d] = solution.currents[f"{axis}_max"] * lengths[d] ** 2 / box_volume
-        solutions[axis] = solution
-        if bounds or accuracy is not None:
-            live = np.isin(pieces, spanning[axis])
-            found = bound_conductance(solution, sigma, live, **options)
-            interval = found.conductance.scaled(float(lengths[d] ** 2 / box_volume))
-            across = {}
-            if bounds == "tensor":
-                across = _across(domain, sigma, live, axis=axis, column=tensor[:, d], options=options)
-            intervals[axis] = Certified(interval, interval.inverse(float(mean[d])), found, across)
+    options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
+    with conductor:
+        for axis in axes:
+            d = AXES.index(axis)
+            fixed = {f"{axis}_min": 0.0, f"{axis}_max": 1.0}
+            solution = conductor.solve(fixed, **options)
+            tensor[:, d] = -_total(domain, solution.current_density) / box_volume * lengths[d]
+            tensor[d, d] = solution.currents[f"{axis}_max"] * lengths[d] ** 2 / box_volume
+            solutions[axis] = solution
+            if bounds or accuracy is not None:
+                live = np.isin(pieces, spanning[axis])
+                found = bound_conductance(solution, sigma, live, **options)
+                interval = found.conductance.scaled(float(lengths[d] ** 2 / box_volume))
+                across = {}
+                if bounds == "tensor":
+                    across = _across(domain, sigma, live, axis=axis, column=tensor[:, d], options=options)
+                intervals[axis] = Certified(interval, interval.inverse(float(mean[d])), found, across)
     tortuosity = {axis: float(mean[d] / tensor[d, d]) for d, axis in enumerate(AXES) if axis in axes}
     percolating = {a: volume_of(domain, conducting & np.isin(pieces, found)) / volume for a, found in spanning.items()}
     return EffectiveConductivity(

@@ -21,9 +21,10 @@ import numpy.typing as npt
 from solvers import coefficients
 from solvers import dolfinx_api as api
 from solvers.bounds import ROUNDING, Interval, facet_space
-from solvers.conduction import CHUNK, assemble_stiffness, live_facets, p1_gradients, points_of
+from solvers.conduction import assemble_stiffness, live_facets, points_of
 from solvers.connectivity import pieces_through, touched_pieces
 from solvers.domain import Domain
+from solvers.fluxes import CHUNK, p1_gradients
 from solvers.unknowns import Unknowns, solve_constrained
 from ssb2mesh.errors import InputError
 from ssb2mesh.volume import BOX_SIDES
