@@ -1,10 +1,12 @@
 """Effective conductivity and tortuosity against exact answers, tables, bounds and measured volumes."""
 
+import importlib
+
 import numpy as np
 import pytest
 from helpers_mesh import box_mesh, random_mesh
 
-from solvers import PercolationError, dolfinx_api, effective_conductivity, load_domain
+from solvers import PercolationError, conduction, dolfinx_api, effective_conductivity, load_domain
 from solvers.exact import hashin_shtrikman, laminate_parallel, laminate_series, simple_cubic, simple_cubic_radius
 from ssb2mesh import LabelledVolume, mesh_volume
 from ssb2mesh.errors import InputError
@@ -209,3 +211,27 @@ def test_fiberform_against_the_published_voxel_solution(data_folder):
     assert result.tensor[1, 1] == pytest.approx(0.7346, rel=0.015)
     # along axis 2 the published value is 1.2 % below its own limit; linear tets and smooth walls lie above that limit
     assert 0.6420 < result.tensor[2, 2] < 0.6420 * 1.02
+
+
+def test_axes_share_a_matrix_where_the_same_cells_conduct(monkeypatch):
+    room = importlib.import_module("solvers.conduction")  # `solvers.conduction` is the function
+    assembled, plain = [], room.assemble_stiffness
+    monkeypatch.setattr(room, "assemble_stiffness", lambda *args: assembled.append(args) or plain(*args))
+    block = load_domain(random_mesh(4, 1))
+    together = effective_conductivity(block, conductivity={"phase1": 3.0})
+    assert len(assembled) == 1
+    # crossed walls span all axes; a column beside them spans z only, so that other cells carry along z
+    labels = np.full((6, 6, 6), 2)
+    labels[2, :, :] = labels[:, 2, :] = labels[5, 5, :] = 1
+    cell = load_domain(box_mesh(6, labels))
+    assembled.clear()
+    apart = effective_conductivity(cell, conductivity={"phase1": 3.0})
+    assert len(assembled) == 2
+    for domain, found in ((block, together), (cell, apart)):
+        for axis in "xyz":
+            one = conduction(domain, conductivity={"phase1": 3.0}, fixed={f"{axis}_min": 0.0, f"{axis}_max": 1.0})
+            # the same system, solved to 1e-12 twice
+            assert found.solutions[axis].currents == pytest.approx(one.currents, rel=1e-9)
+            assert np.allclose(
+                found.solutions[axis].point_fields["potential"], one.point_fields["potential"], equal_nan=True
+            )
