@@ -91,7 +91,7 @@ def local_thickness(volume: LabelledVolume, phase: str) -> LocalThickness:
     Returns
     -------
     LocalThickness
-        A map and its distribution. Memory: 17 bytes a voxel.
+        A map and its distribution. Memory: about 20 bytes a voxel.
 
     Raises
     ------
