@@ -52,9 +52,8 @@ class Wall:
 def smooth_wall(mask: npt.NDArray[np.bool_], steps: npt.NDArray[np.float64]) -> Wall:
     """Return the smooth wall between the voxels of a mask and those outside.
 
-    Planes are within 0.05 voxels (0.1 where they are nearly along an axis; those tilted below 1:15 keep steps up to
-    half a voxel), cylinders and balls from 4 voxels in radius on within 0.1, and without bias. The sides of the box are
-    no wall.
+    Planes are within 0.05 voxels (those tilted below 1:20 keep steps up to half a voxel), cylinders and balls from 4
+    voxels in radius on mostly within 0.1, and without bias. The sides of the box are no wall.
 
     Parameters
     ----------
