@@ -161,7 +161,7 @@ def test_a_crash_a_hang_and_nonsense_are_told(monkeypatch, tmp_path):
     worker = tmp_path / "worker.py"
     worker.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", encoding="utf-8")
     monkeypatch.setattr("ssb2mesh.gmsh_engine.engine.__file__", str(tmp_path / "engine.py"))
-    with pytest.raises(MeshingError, match=r'crashed on these surfaces \(signal 11.*engine="lattice"'):
+    with pytest.raises(MeshingError, match=r'crashed on these surfaces \(signal 11, Segm.*engine="lattice"'):
         mesh_with_gmsh(volume)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -203,7 +204,9 @@ def _start(folder: Path, timeout_s: float) -> None:
         raise MeshingError(f"engine: Gmsh has not finished after {timeout_s:g} s; {ADVICE}") from error
     if not (folder / "result.npz").is_file():
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        reason = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
+        reason = f"exit code {done.returncode}"
+        if done.returncode < 0:  # a limit of processor time, or want of memory, is no fault of the surfaces
+            reason = f"signal {-done.returncode}, {signal.strsignal(-done.returncode)}"
         raise MeshingError(f"engine: Gmsh has crashed on these surfaces ({reason}: {last[0]}); {ADVICE}")
 
 
